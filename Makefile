@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: MIT
+# libfastsync: the only makefile. README.md names the two commands: make check, make bench.
+#
+#   make [all]            libraries, fastsync-bench and examples into build/release
+#   make debug            the same into build/debug: assertions, -O0
+#   make check            every test layer, lints and sanitizer builds included; installs what it needs
+#   make check SAN=thread | address | undefined     unit and stress tests in that build only
+#   make check-unit check-stress check-header check-abi check-install check-counts check-model
+#   make bench            the article's table, measured here;  make bench-full: every sweep
+#   make install          DESTDIR= PREFIX= LIBDIR=;  make uninstall takes the same
+#   make lint docs deps clean
+#
+# Knobs: CC, CFLAGS, LDFLAGS, V=1 (show commands), WERROR=1, DEPS=skip (install nothing).
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+PEERDIR ?= $(LIBDIR)/fastsync
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CXX ?= g++
+CFLAGS ?= -O2 -g
+SOVERSION := 1
+VERSION := $(shell sed -n 's/^.define FASTSYNC_VERSION "\(.*\)"/\1/p' include/fastsync.h)
+
+# --- configuration: one directory per kind of build ---
+comma := ,
+SAN ?=
+ifeq ($(SAN),)
+CONFIG ?= release
+else ifeq ($(SAN),thread)
+CONFIG := tsan
+SANFLAGS := -fsanitize=thread -O1
+else ifeq ($(SAN),address)
+CONFIG := asan
+SANFLAGS := -fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1
+else ifeq ($(SAN),undefined)
+CONFIG := ubsan
+SANFLAGS := -fsanitize=undefined -fno-sanitize-recover=undefined -O1
+else
+$(error SAN=$(SAN): expected thread, address or undefined)
+endif
+ifeq ($(CONFIG),release)
+MODEFLAGS := -DNDEBUG
+else ifeq ($(CONFIG),debug)
+MODEFLAGS := -O0 -ggdb3
+endif
+BUILD := build/$(CONFIG)
+
+WARN := -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
+ALL_CFLAGS = $(CFLAGS) -std=gnu11 $(WARN) -fPIC -fvisibility=hidden -pthread -D_GNU_SOURCE \
+	-Iinclude -Ilib -I. $(MODEFLAGS) $(SANFLAGS)
+ALL_LDFLAGS = $(LDFLAGS) -pthread $(SANFLAGS)
+LIBS :=
+
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-5s %s\n' $(1) $(2)
+endif
+
+# --- layers: the order is the architecture ---
+SYS_SRC := $(wildcard lib/sys/*.c)
+PARK_SRC := $(wildcard lib/park/*.c)
+SYNC_SRC := $(wildcard lib/sync/*.c)
+DATA_SRC := $(wildcard lib/data/*.c)
+DIAG_SRC := $(wildcard lib/diag/*.c)
+BENCH_SRC := $(filter-out lib/bench/cli.c,$(wildcard lib/bench/*.c))
+LIB_SRC := $(SYS_SRC) $(PARK_SRC) $(SYNC_SRC) $(DATA_SRC) $(DIAG_SRC) $(BENCH_SRC) $(wildcard lib/abi.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+CLI_SRC := $(wildcard lib/bench/cli.c)
+HEADERS := $(wildcard include/fastsync/*.h) include/fastsync.h
+EXAMPLE_SRC := $(wildcard examples/*.c)
+SUPPORT_SRC := $(wildcard test/support/*.c)
+UNIT_SRC := $(wildcard test/unit/test_*.c)
+STRESS_SRC := $(wildcard test/stress/stress_*.c)
+
+SHARED := $(BUILD)/libfastsync.so.$(SOVERSION)
+STATIC := $(BUILD)/libfastsync.a
+CLI := $(if $(CLI_SRC),$(BUILD)/fastsync-bench)
+EXAMPLES := $(EXAMPLE_SRC:%.c=$(BUILD)/%)
+UNIT := $(UNIT_SRC:%.c=$(BUILD)/%)
+STRESS := $(STRESS_SRC:%.c=$(BUILD)/%)
+SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(BUILD)/%.o)
+
+.PHONY: all debug check check-unit check-stress check-header check-abi check-install check-counts check-model \
+	check-dlopen bench bench-full install uninstall lint docs clean deps deps-check deps-bench peers FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(SHARED) $(BUILD)/libfastsync.so $(STATIC) $(CLI) $(EXAMPLES)
+
+debug:
+	$(Q)$(MAKE) --no-print-directory CONFIG=debug all
+
+# Every object depends on the flags it was built with, so that another CC or CFLAGS rebuilds.
+FLAGS_NOW = $(CC) $(ALL_CFLAGS) | $(ALL_LDFLAGS)
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' >$@
+
+$(BUILD)/%.o: %.c $(BUILD)/.flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(SHARED): $(LIB_OBJ) lib/fastsync.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -o $@ $(LIB_OBJ) $(ALL_LDFLAGS) -Wl,-soname,$(@F) -Wl,--version-script=lib/fastsync.map \
+		$(if $(SAN),,-Wl$(comma)-z$(comma)defs) -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro $(LIBS)
+
+$(BUILD)/libfastsync.so: $(SHARED)
+	$(Q)ln -sf $(<F) $@
+
+$(STATIC): $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+
+# The rpath serves the build tree only; install links again without it.
+$(BUILD)/fastsync-bench: $(BUILD)/lib/bench/cli.o $(SHARED) $(BUILD)/libfastsync.so
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $< $(ALL_LDFLAGS) -L$(BUILD) -lfastsync -Wl,-rpath,'$$ORIGIN'
+
+$(BUILD)/examples/%: $(BUILD)/examples/%.o $(SHARED) $(BUILD)/libfastsync.so
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $< $(ALL_LDFLAGS) -L$(BUILD) -lfastsync -Wl,-rpath,'$$ORIGIN/..'
+
+# Tests link the archive, where hidden symbols are in reach.
+$(UNIT) $(STRESS): %: %.o $(SUPPORT_OBJ) $(STATIC)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $< $(SUPPORT_OBJ) $(STATIC) $(ALL_LDFLAGS) $(TEST_LDLIBS) $(LIBS)
+$(UNIT) $(STRESS): TEST_LDLIBS = -lcmocka
+
+# --- checks ---
+# Each layer prints "ok NAME", "not ok NAME", "skip NAME reason" or "NAME: n passed, n failed, n skipped"
+# at the start of a line; test/support/run.sh adds them up.
+RUN := test/support/run.sh
+LAYERS := check-header check-unit check-stress check-abi check-dlopen check-install check-counts check-model lint
+SAN_LAYERS := check-unit check-stress
+
+check: deps-check
+	@$(RUN) begin build/results
+ifeq ($(SAN),)
+	@for layer in $(LAYERS); do $(RUN) layer build/results $$layer $(MAKE) --no-print-directory -k $$layer; done
+	@for san in thread address; do for layer in $(SAN_LAYERS); do \
+		FASTSYNC_STRESS_MS=$${FASTSYNC_STRESS_MS:-300} $(RUN) layer build/results $$layer-$$san \
+		$(MAKE) --no-print-directory -k SAN=$$san $$layer; done; done
+else
+	@for layer in $(SAN_LAYERS); do \
+		$(RUN) layer build/results $$layer-$(SAN) $(MAKE) --no-print-directory -k $$layer; done
+endif
+	@$(RUN) end build/results
+
+check-unit: $(UNIT)
+	@$(RUN) programs $(sort $^)
+
+check-stress: $(STRESS)
+	@$(RUN) programs $(sort $^)
+
+check-header:
+	@CC='$(CC)' CXX='$(CXX)' test/header/run.sh
+
+check-abi: all
+	@CC='$(CC)' BUILD=$(BUILD) test/abi/run.sh
+
+check-dlopen: all
+	@CC='$(CC)' BUILD=$(BUILD) test/dlopen/run.sh
+
+check-install: all
+	@CC='$(CC)' MAKE='$(MAKE)' BUILD=$(BUILD) test/install/run.sh
+
+check-counts: all
+	@CC='$(CC)' BUILD=$(BUILD) test/counts/run.sh
+
+check-model: $(CHECK_MODEL)
+
+# --- checks: scheduler, relacy, spin ---
+
+# --- peers ---
+
+peers:
+
+# --- bench ---
+bench: deps-bench
+	$(Q)$(MAKE) --no-print-directory all peers
+	$(BUILD)/fastsync-bench $(BENCH_ARGS)
+
+bench-full: deps-bench
+	$(Q)$(MAKE) --no-print-directory all peers
+	$(BUILD)/fastsync-bench --all $(BENCH_ARGS)
+
+# --- dependencies: .ci/deps installs what is missing. PACKAGE, or COMMAND=PACKAGE where the command is enough ---
+DEPS_BUILD := gcc=gcc libc6-dev
+DEPS_CHECK := g++=g++ libcmocka-dev pkg-config=pkg-config valgrind=valgrind
+DEPS_CHECK_OPTIONAL := spin=spin relacy-dev mandoc=mandoc shellcheck=shellcheck
+DEPS_BENCH := libnuma-dev
+DEPS_BENCH_OPTIONAL := libnsync-dev libck-dev libtbb-dev libabsl-dev
+
+deps: deps-check deps-bench
+deps-check:
+	@DEPS='$(DEPS)' .ci/deps 'make check' '$(DEPS_BUILD) $(DEPS_CHECK)' '$(DEPS_CHECK_OPTIONAL)'
+deps-bench:
+	@DEPS='$(DEPS)' .ci/deps 'make bench' '$(DEPS_BUILD) $(DEPS_BENCH)' '$(DEPS_BENCH_OPTIONAL)'
+
+# --- install ---
+install: all
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/fastsync $(DESTDIR)$(BINDIR)
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/libfastsync.so
+	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/
+	install -m 644 include/fastsync.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 644 include/fastsync/*.h $(DESTDIR)$(INCLUDEDIR)/fastsync/
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS_PRIVATE@|$(strip -pthread $(LIBS))|' \
+		pkgconfig/fastsync.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/fastsync.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/fastsync.pc
+	$(if $(CLI),$(CC) -o $(DESTDIR)$(BINDIR)/fastsync-bench $(BUILD)/lib/bench/cli.o $(ALL_LDFLAGS) -L$(BUILD) -lfastsync)
+	@for page in docs/man/*.[1-9]; do test -f $$page || continue; \
+		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	@for peer in $(BUILD)/peers/*; do test -f $$peer || continue; \
+		install -D -m 755 $$peer $(DESTDIR)$(PEERDIR)/$${peer##*/}; done
+
+uninstall:
+	rm -rf $(DESTDIR)$(INCLUDEDIR)/fastsync $(DESTDIR)$(PEERDIR)
+	rm -f $(DESTDIR)$(INCLUDEDIR)/fastsync.h $(DESTDIR)$(LIBDIR)/libfastsync.so $(DESTDIR)$(LIBDIR)/libfastsync.a
+	rm -f $(DESTDIR)$(LIBDIR)/$(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/pkgconfig/fastsync.pc $(DESTDIR)$(BINDIR)/fastsync-bench
+	@for page in docs/man/*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+
+# --- the rest ---
+lint:
+	@for lint in .ci/lint-*.sh; do name=$${lint##*/}; name=$${name%.sh}; \
+		if $$lint; then echo "ok $$name"; else echo "not ok $$name"; bad=1; fi; done; exit $${bad:-0}
+
+docs:
+	@.ci/edges.sh >docs/memory-model.edges && mv docs/memory-model.edges docs/memory-model.md
+
+clean:
+	rm -rf build
+
+-include $(shell find build/$(CONFIG) -name '*.d' 2>/dev/null)
