@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* Prints every size, offset and constant that programs have compiled in; layout.txt is what it must print. */
+#include <fastsync.h>
+#include <stdio.h>
+
+#define TYPE(T) printf("%-22s size %2zu align %2zu\n", #T, sizeof(T), _Alignof(T))
+#define FIELD(T, f) printf("%-22s offset %2zu size %2zu\n", #T "." #f, offsetof(T, f), sizeof(((T *)0)->f))
+#define VALUE(v) printf("%-22s 0x%llx\n", #v, (unsigned long long)(v))
+
+static void
+locks(void)
+{
+	TYPE(fsy_mutex_t);
+	FIELD(fsy_mutex_t, word_);
+	FIELD(fsy_mutex_t, aux_);
+	VALUE(FSY_LW_LOCKED_);
+	VALUE(FSY_LW_BARRED_);
+	VALUE(FSY_LW_QUEUED_);
+	VALUE(FSY_LW_SEARCHER_);
+	VALUE(FSY_RELEASED_);
+	VALUE(FSY_RELEASED_WAKE_);
+	VALUE(FSY_NOT_LOCKED_);
+	VALUE(FSY_ATTENTION_BITS_);
+	VALUE(sizeof fsy_attention_);
+	for (uintptr_t address = 4; address < 1u << 30; address *= 61)
+		printf("slot of %-14llu 0x%x\n", (unsigned long long)address, fsy_attention_slot_((const void *)address));
+}
+
+static void
+atomics(void)
+{
+	TYPE(fsy_atomic_i32);
+	TYPE(fsy_atomic_i64);
+	TYPE(fsy_atomic_u32);
+	TYPE(fsy_atomic_u64);
+	TYPE(fsy_atomic_bool);
+	TYPE(fsy_atomic_ptr);
+}
+
+static void
+the_rest(void)
+{
+	TYPE(fsy_deadline_t);
+	VALUE(FSY_FOREVER);
+#define FSY_X_(name, value, text) VALUE(name);
+	FSY_ERROR_MAP(FSY_X_)
+#undef FSY_X_
+	TYPE(fsy_stats_t);
+	FIELD(fsy_stats_t, contended);
+	FIELD(fsy_stats_t, parks);
+	FIELD(fsy_stats_t, wakes);
+	FIELD(fsy_stats_t, handovers_local);
+	FIELD(fsy_stats_t, handovers_remote);
+	FIELD(fsy_stats_t, membarriers);
+	FIELD(fsy_stats_t, longest_wait_ns);
+	TYPE(fsy_bench_options_t);
+	FIELD(fsy_bench_options_t, round_ns);
+	FIELD(fsy_bench_options_t, format);
+	FIELD(fsy_bench_options_t, seed);
+}
+
+int
+main(void)
+{
+	locks();
+	atomics();
+	the_rest();
+	return 0;
+}
