@@ -1,0 +1,3 @@
+module fastsync/peers/go
+
+go 1.22

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"strings"
+	"testing"
+	"unsafe"
+)
+
+func mustRun(t *testing.T, line string) *result {
+	t.Helper()
+	answer, err := command("run", strings.Fields(line))
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return answer.(*result)
+}
+
+func sum(values []uint64) (total uint64) {
+	for _, v := range values {
+		total += v
+	}
+	return total
+}
+
+// wantDatum is what PROTOCOL.md promises for each kind.
+func wantDatum(res *result) uint64 {
+	switch res.Kind {
+	case "mutex", "atomic":
+		return res.Total
+	case "rw":
+		return res.TotalWrites
+	case "once":
+		return 1
+	}
+	return 0
+}
+
+func TestFixedWork(t *testing.T) {
+	for _, impl := range implementations {
+		for _, extra := range []string{"", " latency=1", " latency=1 tsc_khz=2000000"} {
+			if !haveTSC && strings.Contains(extra, "tsc") {
+				continue
+			}
+			line := "impl=" + impl.Impl + " threads=4 ops=1000 warm_ms=1 section=3 outside=3 write_permille=300" + extra
+			res := mustRun(t, line)
+			for i, ops := range res.Ops {
+				if ops != 1000 {
+					t.Errorf("%s: worker %d did %d operations", line, i, ops)
+				}
+			}
+			if res.Datum != wantDatum(res) {
+				t.Errorf("%s: datum %d, expected %d", line, res.Datum, wantDatum(res))
+			}
+			if extra != "" && sum(res.Hist) != 4000 {
+				t.Errorf("%s: histogram of %d operations", line, sum(res.Hist))
+			}
+		}
+	}
+}
+
+func TestFixedTime(t *testing.T) {
+	for _, impl := range implementations {
+		line := "impl=" + impl.Impl + " threads=4 ms=20 warm_ms=5 write_permille=100"
+		res := mustRun(t, line)
+		if in := sum(res.Ops); in == 0 || in >= res.Total {
+			t.Errorf("%s: %d operations in the window, %d in all", line, in, res.Total)
+		}
+		if res.Datum != wantDatum(res) {
+			t.Errorf("%s: datum %d, expected %d", line, res.Datum, wantDatum(res))
+		}
+		if res.ElapsedNs < 20e6 {
+			t.Errorf("%s: window of %d ns", line, res.ElapsedNs)
+		}
+	}
+}
+
+func TestPinning(t *testing.T) {
+	cpu := allowedCPUs[0]
+	for _, pin := range []string{"process", "thread", "none"} {
+		req, err := parse([]string{"impl=sync.Mutex", "threads=2", "ms=5", "pin=" + pin})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.cpus = []int{cpu}
+		if _, err := run(req); err != nil {
+			t.Errorf("pin=%s: %v", pin, err)
+		}
+	}
+	if got := allowed(); len(got) != len(allowedCPUs) {
+		t.Errorf("left confined to %v", got)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	for _, line := range []string{
+		"", "threads=1 ms=1", "impl=sync.Mutex ms=1", "impl=sync.Mutex threads=1", "impl=nothing threads=1 ms=1",
+		"impl=sync.Mutex threads=0 ms=1", "impl=sync.Mutex threads=1 ms=1 ops=1", "impl=sync.Mutex threads=1 ms=x",
+		"impl=sync.Mutex kind=rw threads=1 ms=1", "impl=sync.Mutex threads=1 ms=1 colour=red", "impl=sync.Mutex threads",
+		"impl=sync.RWMutex threads=1 ms=1 write_permille=1001", "impl=sync.Mutex threads=1 ms=1 pin=hard",
+	} {
+		if _, err := command("run", strings.Fields(line)); err == nil {
+			t.Errorf("%q was accepted", line)
+		}
+	}
+	if _, err := command("dance", nil); err == nil {
+		t.Error("an unknown command was accepted")
+	}
+}
+
+func TestBuckets(t *testing.T) {
+	for _, c := range []struct {
+		ns   uint64
+		want int
+	}{{0, 0}, {7, 7}, {8, 8}, {15, 15}, {16, 16}, {17, 16}, {18, 17}, {1000, 63}, {^uint64(0), 495}} {
+		if got := bucket(c.ns); got != c.want {
+			t.Errorf("bucket(%d) = %d, expected %d", c.ns, got, c.want)
+		}
+	}
+}
+
+// Records and objects must not share cache lines with anything: the allocator aligns these sizes.
+func TestSizes(t *testing.T) {
+	for name, size := range map[string]uintptr{
+		"worker": unsafe.Sizeof(worker{}), "shared": unsafe.Sizeof(shared{}), "mutex": unsafe.Sizeof(mutex{}),
+		"rwmutex": unsafe.Sizeof(rwmutex{}), "counter": unsafe.Sizeof(counter{}), "once": unsafe.Sizeof(once{}),
+		"pool": unsafe.Sizeof(pool{}),
+	} {
+		if size != 512 {
+			t.Errorf("%s is %d bytes, expected 512", name, size)
+		}
+	}
+}
