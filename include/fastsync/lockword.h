@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lockword.h - the inline half of the adaptive lock: how a free word is taken and how it is
+ * given back. Private to the locks built on it (mutex.h, poison.h); everything here is ABI once
+ * it has been inlined into a program, and stands in docs/abi.md. lib/sync/lockword.c is the rest.
+ *
+ * WORD   byte 0  locked     nonzero while somebody holds the lock
+ *        byte 1  barred     nonzero while only the searcher may take a free lock
+ *        byte 2  queue      bit 0 queued, bit 1 searcher; the other bits belong to the slow path
+ *        byte 3  the lock's own (poison)
+ *
+ * A free lock is taken by turning the low half from 0 to 1 in one compare-and-swap. It is given
+ * back by one plain store to byte 0, after which the object is not touched again: whether
+ * somebody must be woken is read from the attention table, memory that the library owns and
+ * never unmaps. A thread about to sleep with nobody awake to cover for it raises its slot,
+ * executes membarrier, and looks at the word once more. Without membarrier fsy_attention_ is
+ * NULL, and the word is given back by a read-modify-write that returns the queue bits.
+ */
+#ifndef FASTSYNC_LOCKWORD_H
+#define FASTSYNC_LOCKWORD_H
+
+#include <fastsync/atomic.h>
+#if defined(__has_include) && !defined(FSYI_MACHINE)
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#define FSY_SINGLE_THREADED_ __libc_single_threaded
+#endif
+#endif
+#ifndef FSY_SINGLE_THREADED_
+#define FSY_SINGLE_THREADED_ 0
+#endif
+
+FSY_BEGIN_DECLS
+
+#define FSY_LW_LOCKED_   0x00000001u
+#define FSY_LW_BARRED_   0x00000100u
+#define FSY_LW_QUEUED_   0x00010000u
+#define FSY_LW_SEARCHER_ 0x00020000u
+
+/* Sanitizers and the C11 model checker see no membarrier: they get the fenced form. */
+#if defined(__SANITIZE_THREAD__) || defined(FSYI_FENCED)
+#define FSY_ASYMMETRIC_ 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define FSY_ASYMMETRIC_ 0
+#endif
+#endif
+#ifndef FSY_ASYMMETRIC_
+#define FSY_ASYMMETRIC_ 1
+#endif
+
+#define FSY_ATTENTION_BITS_ 16
+extern FSY_API const uint8_t *fsy_attention_;
+
+/* What giving the word back left to do. */
+enum fsy_release_ { FSY_RELEASED_, FSY_RELEASED_WAKE_, FSY_NOT_LOCKED_ };
+
+#ifndef FSY_LIGHT_BARRIER_
+#define FSY_LIGHT_BARRIER_() __asm__ volatile("" ::: "memory")
+#endif
+
+typedef uint16_t fsy_half_ __attribute__((may_alias));
+
+/* Fibonacci hashing of the address; locks are at least 4 bytes apart. */
+static FSY_ALWAYS_INLINE uint32_t
+fsy_attention_slot_(const void *object)
+{
+	return ((uint32_t)((uintptr_t)object >> 2) * 0x9E3779B1u) >> (32 - FSY_ATTENTION_BITS_);
+}
+
+static FSY_ALWAYS_INLINE bool
+fsy_lockword_acquire_(fsy_atomic_u32 *word)
+{
+#if FSY_ASYMMETRIC_
+	fsy_half_ *half = (fsy_half_ *)(void *)&word->cell_;
+	uint16_t free = 0;
+
+	if (FSY_SINGLE_THREADED_) {                     /* as glibc: no thread, no lock prefix */
+		if (FSY_RAW_LOAD_(half, __ATOMIC_RELAXED) != 0)
+			return false;
+		FSY_RAW_STORE_(half, FSY_LW_LOCKED_, __ATOMIC_RELAXED);
+		FSY_LIGHT_BARRIER_();
+		return true;
+	}
+	return FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED); /* A1 <- R1,R2,R3 */
+#else
+	uint32_t seen = fsy_atomic_u32_load_rlx(word);
+
+	while (!(seen & (FSY_LW_LOCKED_ | FSY_LW_BARRED_)))
+		if (fsy_atomic_u32_cas_acq(word, &seen, seen | FSY_LW_LOCKED_))      /* A1 <- R1,R2,R3 */
+			return true;
+	return false;
+#endif
+}
+
+static FSY_ALWAYS_INLINE enum fsy_release_
+fsy_lockword_release_(fsy_atomic_u32 *word)
+{
+	uint32_t old;
+
+#if FSY_ASYMMETRIC_
+	const uint8_t *attention = FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED);
+
+	if (FSY_LIKELY(attention != NULL)) {
+		uint8_t *locked = (uint8_t *)(void *)&word->cell_;
+
+		if (FSY_UNLIKELY(FSY_RAW_LOAD_(locked, __ATOMIC_RELAXED) == 0))
+			return FSY_NOT_LOCKED_;
+		FSY_RAW_STORE_(locked, 0, __ATOMIC_RELEASE);                            /* R1 -> A1,A2 */
+		FSY_LIGHT_BARRIER_();                     /* its heavy half: membarrier in lockword.c */
+		attention += fsy_attention_slot_(word);
+		return FSY_UNLIKELY(FSY_RAW_LOAD_(attention, __ATOMIC_RELAXED) != 0)
+			       ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
+	}
+#endif
+	if (FSY_UNLIKELY(!(fsy_atomic_u32_load_rlx(word) & FSY_LW_LOCKED_)))
+		return FSY_NOT_LOCKED_;
+	old = fsy_atomic_u32_add_rel(word, 0u - FSY_LW_LOCKED_);                    /* R2 -> A1,A2 */
+	return FSY_UNLIKELY((old & (FSY_LW_QUEUED_ | FSY_LW_SEARCHER_)) == FSY_LW_QUEUED_)
+		       ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
+}
+
+FSY_END_DECLS
+
+#endif

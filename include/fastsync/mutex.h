@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mutex.h - mutual exclusion with Go's contract: zero is unlocked, there is no owner (any
+ * thread may unlock), a lock may be destroyed or its memory reused as soon as the last unlock's
+ * effect is seen, even before that unlock returns.
+ *
+ * ORDER   The n-th unlock synchronizes-before the (n+1)-th lock's return, however it was locked.
+ * FAIRNESS  A lock may be taken past waiters (barging), for a few microseconds at a time; a
+ *         thread that waits is served in bounded time (docs/design.md: patience, turn, batch).
+ *
+ *   static fsy_mutex_t lock = FSY_MUTEX_INIT;
+ *
+ *   fsy_mutex_lock(&lock);
+ *   balance += amount;
+ *   fsy_mutex_unlock(&lock);
+ *
+ * NOT FOR signal handlers, memory shared between processes, recursive locking.
+ * In a forked child every mutex that the forking thread held can be unlocked, and every free
+ * one locked. No call here allocates or is a cancellation point; none is async-signal-safe.
+ */
+#ifndef FASTSYNC_MUTEX_H
+#define FASTSYNC_MUTEX_H
+
+#include <fastsync/lockword.h>
+#include <fastsync/time.h>
+
+FSY_BEGIN_DECLS
+
+/* Private: read and written by this library only. aux_ is a hint about the last contended owner. */
+typedef struct fsy_mutex {
+	fsy_atomic_u32 word_;
+	fsy_atomic_u32 aux_;
+} fsy_mutex_t;
+
+FSY_STATIC_ASSERT(sizeof(fsy_mutex_t) == 8, "the size of a mutex is ABI");
+
+#define FSY_MUTEX_INIT { { 0 }, { 0 } }
+
+/* The slow halves. */
+FSY_API void fsy_mutex_lock_slow_(fsy_mutex_t *m);
+FSY_API int fsy_mutex_lock_until_slow_(fsy_mutex_t *m, fsy_deadline_t deadline);
+FSY_API void fsy_mutex_unlock_slow_(fsy_mutex_t *m, enum fsy_release_ how);
+
+/* Locks m, waiting as long as it takes. Locking a mutex again in the thread that holds it never
+ * returns. Source of the algorithm: lib/sync/lockword.c. */
+FSY_INLINE void
+fsy_mutex_lock(fsy_mutex_t *m)
+{
+	if (!FSY_FAST || FSY_UNLIKELY(!fsy_lockword_acquire_(&m->word_)))
+		fsy_mutex_lock_slow_(m);
+}
+
+/* Locks m if that needs no waiting: true if it did. Fails also while m is free but promised to a
+ * thread that has waited its turn. Never blocks. */
+FSY_INLINE FSY_MUST_CHECK bool
+fsy_mutex_trylock(fsy_mutex_t *m)
+{
+	return fsy_lockword_acquire_(&m->word_);
+}
+
+/* Locks m, waiting until deadline at most: 0, or FSY_ETIMEDOUT without the lock. A deadline in
+ * the past tries once. */
+FSY_INLINE FSY_MUST_CHECK int
+fsy_mutex_lock_until(fsy_mutex_t *m, fsy_deadline_t deadline)
+{
+	if (FSY_FAST && FSY_LIKELY(fsy_lockword_acquire_(&m->word_)))
+		return 0;
+	return fsy_mutex_lock_until_slow_(m, deadline);
+}
+
+/* Unlocks m, which any thread may have locked. Never blocks. Unlocking an unlocked mutex prints
+ * "fastsync: unlock of unlocked mutex" and aborts. */
+FSY_INLINE void
+fsy_mutex_unlock(fsy_mutex_t *m)
+{
+	enum fsy_release_ how = fsy_lockword_release_(&m->word_);
+
+	if (FSY_UNLIKELY(how != FSY_RELEASED_))
+		fsy_mutex_unlock_slow_(m, how);
+}
+
+/* Unlocks m and, if threads wait for it, makes the eldest of them the next owner: nobody barges.
+ * Costs a context switch more than unlock; for a loop that would otherwise re-take the lock at
+ * once. Never blocks. Aborts as fsy_mutex_unlock does. */
+FSY_API void fsy_mutex_unlock_fair(fsy_mutex_t *m);
+
+/* Optional: nothing needs to be released. Aborts with "fastsync: destroy of locked mutex" or
+ * "fastsync: destroy of mutex with waiters" if m is in use, and leaves it unlocked otherwise. */
+FSY_API void fsy_mutex_destroy(fsy_mutex_t *m);
+
+FSY_END_DECLS
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lot.c - buckets, queues, attention.
+ *
+ * WORD    bucket lock: 0 free, 1 held, 2 held and somebody sleeps on it (Drepper, "Futexes are tricky", mutex2).
+ *         attention: one byte per slot of addresses = number of armed queues in it; 255 sticks.
+ * STATES  queue: absent -> (first insert) present, its header lent by the first waiter -> (last remove) absent,
+ *         the header returned. Each waiter lends its header on insert and leaves with some header on remove.
+ * INVARIANTS
+ *         Q1  a thread is in queue->all iff it is in queue->node[its node] iff thread->queue == queue.
+ *         Q2  all and node[] are ordered by seniority.
+ *         Q3  spares holds count - 1 headers: every waiter but one, whose header is the queue.
+ *         Q4  attention[slot] >= number of armed queues whose key has that slot.
+ * ORDER   B1 bucket_unlock: swap_rel  ->  B2 bucket_lock: cas_acq, swap_acq      (MP) publishes queues and attention
+ *         The attention byte is raised and lowered under the bucket lock and read without it; the fences that make
+ *         that sound belong to those who raise it (lib/sync/lockword.c).
+ * FAIRNESS the bucket lock barges; it is held for tens of nanoseconds and never across a system call but its own futex.
+ * LIFETIME buckets, attention and headers are never unmapped; a key is only an address here.
+ * REFS    turnstiles: Solaris Internals; parking lot: WebKit WTF, parking_lot (Rust).
+ */
+#include "lot.h"
+#include "../sys/clock.h"
+#include "../sys/fatal.h"
+#include "../sys/futex.h"
+#include "../sys/tune.h"
+
+enum { BUCKET_BITS = 10, BUCKETS = 1 << BUCKET_BITS, SLOTS = 1 << FSY_ATTENTION_BITS_, STUCK = 255, LOOKS = 16, CPU_WINDOW = 8 };
+
+static struct fsyi_bucket buckets[BUCKETS];
+static uint8_t attention_table[SLOTS];
+
+struct fsyi_lot fsyi_lot = { buckets, FSY_ATTENTION_BITS_ - BUCKET_BITS };
+const uint8_t *fsy_attention_;
+const size_t fsyi_waitq_size = sizeof(struct fsyi_waitq);
+
+struct fsyi_bucket *
+fsyi_lot_bucket(struct fsyi_lot *lot, const void *key)
+{
+	return &lot->buckets[fsy_attention_slot_(key) >> lot->shift];
+}
+
+void
+fsyi_bucket_lock(struct fsyi_bucket *bucket)
+{
+	uint32_t seen = 0;
+
+	if (FSY_LIKELY(fsy_atomic_u32_cas_acq(&bucket->lock, &seen, 1)))                        /* B2 <- B1 */
+		return;
+	for (int look = 0; look < LOOKS; look++) {
+		fsyi_relax();
+		seen = 0;
+		if (fsy_atomic_u32_load_rlx(&bucket->lock) == 0 &&
+		    fsy_atomic_u32_cas_acq(&bucket->lock, &seen, 1))                            /* B2 <- B1 */
+			return;
+	}
+	while (fsy_atomic_u32_swap_acq(&bucket->lock, 2) != 0)                                  /* B2 <- B1 */
+		fsyi_futex_wait(&bucket->lock, 2, FSY_FOREVER);
+}
+
+void
+fsyi_bucket_unlock(struct fsyi_bucket *bucket)
+{
+	if (FSY_UNLIKELY(fsy_atomic_u32_swap_rel(&bucket->lock, 0) == 2))                       /* B1 -> B2 */
+		fsyi_futex_wake(&bucket->lock, 1);
+}
+
+struct fsyi_waitq *
+fsyi_queue_find(struct fsyi_bucket *bucket, const void *key)
+{
+	struct fsyi_waitq *queue = bucket->queues;
+
+	while (queue != NULL && queue->key != key)
+		queue = queue->chain;
+	return queue;
+}
+
+/* The two lists are the same list with different links. */
+#define FIFO_INSERT(fifo, thread, front, next, prev)                                            \
+	do {                                                                                    \
+		if ((fifo)->head == NULL) {                                                     \
+			(thread)->next = (thread)->prev = NULL;                                 \
+			(fifo)->head = (fifo)->tail = (thread);                                 \
+		} else if (front) {                                                             \
+			(thread)->prev = NULL;                                                  \
+			(thread)->next = (fifo)->head;                                          \
+			(fifo)->head = (fifo)->head->prev = (thread);                           \
+		} else {                                                                        \
+			(thread)->next = NULL;                                                  \
+			(thread)->prev = (fifo)->tail;                                          \
+			(fifo)->tail = (fifo)->tail->next = (thread);                           \
+		}                                                                               \
+	} while (0)
+
+#define FIFO_REMOVE(fifo, thread, next, prev)                                                   \
+	do {                                                                                    \
+		*((thread)->prev ? &(thread)->prev->next : &(fifo)->head) = (thread)->next;     \
+		*((thread)->next ? &(thread)->next->prev : &(fifo)->tail) = (thread)->prev;     \
+	} while (0)
+
+static struct fsyi_fifo *
+node_fifo(struct fsyi_waitq *queue, int node)
+{
+	return &queue->node[(unsigned)node % FSYI_NODE_QUEUES];
+}
+
+void
+fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool front)
+{
+	struct fsyi_waitq *queue = fsyi_queue_find(bucket, self->key);
+	struct fsyi_waitq *header = self->spare;
+
+	FSYI_ASSERT(header != NULL && self->queue == NULL);
+	self->spare = NULL;
+	if (queue == NULL) {
+		queue = header;
+		*queue = (struct fsyi_waitq){ .key = self->key, .chain = bucket->queues, .tickets = 1u << 20 };
+		bucket->queues = queue;
+	} else {
+		header->chain = queue->spares;
+		queue->spares = header;
+	}
+	if (!front)
+		self->seniority = queue->tickets++;
+	else
+		self->seniority = (queue->all.head ? queue->all.head->seniority : queue->tickets) - 1;
+	FIFO_INSERT(&queue->all, self, front, next, prev);
+	FIFO_INSERT(node_fifo(queue, self->node), self, front, node_next, node_prev);
+	self->queue = queue;
+	if (queue->count++ == 0)
+		fsyi_queue_turn(bucket, queue, fsyi_now());
+}
+
+void
+fsyi_queue_remove(struct fsyi_bucket *bucket, struct fsyi_thread *thread)
+{
+	struct fsyi_waitq *queue = thread->queue, **link = &bucket->queues;
+
+	FSYI_ASSERT(queue != NULL && queue->key == thread->key);
+	FIFO_REMOVE(&queue->all, thread, next, prev);
+	FIFO_REMOVE(node_fifo(queue, thread->node), thread, node_next, node_prev);
+	thread->queue = NULL;
+	if (--queue->count > 0) {
+		thread->spare = queue->spares;
+		queue->spares = queue->spares->chain;
+		return;
+	}
+	fsyi_queue_disarm(queue);
+	while (*link != queue)
+		link = &(*link)->chain;
+	*link = queue->chain;
+	thread->spare = queue;
+}
+
+/* Nobody in a closed batch can be passed by anyone outside it, so a waiter is served after at most the batch it finds
+ * and the waiters before it: preference costs batch - 1 turns at most, however uneven the nodes are. */
+struct fsyi_thread *
+fsyi_queue_pick(struct fsyi_waitq *queue, int node, int cpu)
+{
+	struct fsyi_thread *eldest = queue->all.head, *choice, *look;
+	uint64_t limit = eldest->seniority + (uint64_t)fsyi_tune.node_batch;
+
+	if (eldest->seniority >= queue->batch_end)
+		queue->batch_end = limit < queue->tickets ? limit : queue->tickets;
+	choice = node < 0 ? NULL : node_fifo(queue, node)->head;
+	if (choice == NULL || choice->seniority >= queue->batch_end)
+		choice = node_fifo(queue, eldest->node)->head;
+	look = choice;
+	for (int i = 0; cpu >= 0 && i < CPU_WINDOW && look != NULL && look->seniority < queue->batch_end; i++) {
+		if (look->cpu == cpu)
+			return look;
+		look = look->node_next;
+	}
+	return choice;
+}
+
+void
+fsyi_queue_turn(struct fsyi_bucket *bucket, struct fsyi_waitq *queue, int64_t now)
+{
+	int64_t length = fsyi_tune.cycle_ns / queue->count;
+
+	if (length < fsyi_tune.turn_min_ns)
+		length = fsyi_tune.turn_min_ns;
+	if (length > fsyi_tune.turn_max_ns)
+		length = fsyi_tune.turn_max_ns;
+	queue->turn_at = now + length;
+	fsy_atomic_i64_store_rlx(&bucket->turn_hint, queue->turn_at);
+}
+
+/* Counts the queue in (or out of) its slot. A byte that reached STUCK stays: correct, and slow for that slot. */
+static void
+count_armed(struct fsyi_waitq *queue, bool armed)
+{
+	uint8_t *attention = &attention_table[fsy_attention_slot_(queue->key)];
+	uint8_t count = FSY_RAW_LOAD_(attention, __ATOMIC_RELAXED);
+
+	if (queue->armed == armed)
+		return;
+	queue->armed = armed;
+	if (count != STUCK)
+		FSY_RAW_STORE_(attention, (uint8_t)(armed ? count + 1 : count - 1), __ATOMIC_RELAXED);
+}
+
+void
+fsyi_queue_arm(struct fsyi_waitq *queue)
+{
+	count_armed(queue, true);
+}
+
+void
+fsyi_queue_disarm(struct fsyi_waitq *queue)
+{
+	count_armed(queue, false);
+}
+
+void
+fsyi_lot_publish_attention(void)
+{
+	FSY_RAW_STORE_(&fsy_attention_, attention_table, __ATOMIC_RELEASE);
+}
+
+void
+fsyi_lot_fork_child(void)
+{
+	for (uint32_t i = 0; i < BUCKETS; i++) {
+		fsy_atomic_u32_store_rlx(&buckets[i].lock, 0);
+		buckets[i].queues = NULL;
+	}
+	for (uint32_t i = 0; i < SLOTS; i++)
+		FSY_RAW_STORE_(&attention_table[i], (uint8_t)0, __ATOMIC_RELAXED);
+}
+
+bool
+fsyi_lot_is_idle(struct fsyi_lot *lot)
+{
+	for (uint32_t i = 0; i < (uint32_t)SLOTS >> lot->shift; i++)
+		if (lot->buckets[i].queues != NULL || fsy_atomic_u32_load_rlx(&lot->buckets[i].lock) != 0)
+			return false;
+	for (uint32_t i = 0; i < SLOTS; i++)
+		if (FSY_RAW_LOAD_(&attention_table[i], __ATOMIC_RELAXED) != 0)
+			return false;
+	return true;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * park.c - going to sleep on an address, and being woken.
+ *
+ * WORD    thread->park: 1 from just before the thread is queued until its waker, under the bucket lock, takes it from
+ *         the queue and stores 0.
+ * STATES  running (park 0, no queue) -> queued (park 1) -> woken (park 0, token set, no queue) -> running
+ *                                                       -> left (park 0, token NONE, no queue: deadline or confirm)
+ * INVARIANTS
+ *         P1  park changes only under the bucket lock of the thread's key (I3); only the futex call follows it.
+ *         P2  token != NONE iff a waker took the thread from its queue: a waiter whose deadline passes looks at
+ *             the token under the bucket lock and accepts what it finds (I7).
+ *         P3  no function of the caller runs outside the bucket lock except confirm, which runs with no lock (I2).
+ *         P4  key and kind of a queued thread change only by requeue, with both bucket locks held.
+ * ORDER   K1 scene_wake: park store_rel  ->  K2 sleep: park load_acq     (MP) publishes the token, and for HANDOFF
+ *             everything that the giver did before.
+ * FAIRNESS queues are first come, first served; who is picked is the caller's choice (fsyi_queue_pick bounds it).
+ * LIFETIME after K1 the woken thread may return and destroy its object; the waker touches only the bucket and the
+ *         futex address, which lies in a record that is never unmapped.
+ * WRONG WAYS  storing park after the bucket lock is dropped: the thread times out, leaves, parks elsewhere, and the late
+ *         store wakes it there as if it had been chosen.
+ */
+#include "park.h"
+#include "../diag/hook.h"
+#include "../sys/clock.h"
+#include "../sys/cpu.h"
+#include "../sys/fatal.h"
+#include "../sys/futex.h"
+
+static struct fsyi_scene
+enter(struct fsyi_lot *lot, const void *key)
+{
+	struct fsyi_scene scene;
+
+	scene.key = key;
+	scene.now = fsyi_now();
+	scene.wake = NULL;
+	scene.bucket = fsyi_lot_bucket(lot, key);
+	fsyi_bucket_lock(scene.bucket);
+	scene.queue = fsyi_queue_find(scene.bucket, key);
+	return scene;
+}
+
+static void
+leave(struct fsyi_scene *scene)
+{
+	fsyi_bucket_unlock(scene->bucket);
+	if (scene->wake == NULL)
+		return;
+	fsyi_futex_wake(&scene->wake->park, 1);
+	fsyi_count_wake(scene->key);
+}
+
+void
+fsyi_scene_wake(struct fsyi_scene *scene, struct fsyi_thread *thread, enum fsyi_token token)
+{
+	bool last = thread->queue->count == 1;
+
+	FSYI_ASSERT(scene->wake == NULL);
+	fsyi_queue_remove(scene->bucket, thread);
+	if (last)
+		scene->queue = NULL;
+	scene->wake = thread;
+	thread->token = (uint32_t)token;
+	fsy_atomic_u32_store_rel(&thread->park, 0);                                             /* K1 -> K2 */
+}
+
+void
+fsyi_visit(struct fsyi_lot *lot, const void *key, void (*visit)(struct fsyi_scene *scene, void *arg), void *arg)
+{
+	struct fsyi_scene scene = enter(lot, key);
+
+	visit(&scene, arg);
+	leave(&scene);
+}
+
+/* Leaves the queue without having been woken; false if a waker was faster. */
+static bool
+give_up(struct fsyi_lot *lot, struct fsyi_thread *self, const struct fsyi_park_op *op, void *arg)
+{
+	struct fsyi_scene scene;
+	bool gone = false;
+
+	for (;;) {
+		scene = enter(lot, self->key);
+		if (self->queue == NULL || scene.queue == self->queue)
+			break;
+		leave(&scene);                          /* requeued between reading key and locking its bucket */
+	}
+	if (self->token == FSYI_TOKEN_NONE) {
+		if (self->queue->count == 1)
+			scene.queue = NULL;
+		fsyi_queue_remove(scene.bucket, self);
+		fsy_atomic_u32_store_rlx(&self->park, 0);
+		if (op->left != NULL)
+			op->left(&scene, arg);
+		gone = true;
+	}
+	leave(&scene);
+	return gone;
+}
+
+static enum fsyi_parked
+sleep_until_woken(struct fsyi_lot *lot, struct fsyi_thread *self, const struct fsyi_park_op *op, void *arg,
+		  fsy_deadline_t deadline)
+{
+	fsyi_count_park(self->key);
+	while (fsy_atomic_u32_load_acq(&self->park) != 0) {                                     /* K2 <- K1 */
+		if (fsyi_futex_wait(&self->park, 1, deadline) == FSYI_TIMEDOUT && give_up(lot, self, op, arg))
+			return FSYI_PARK_TIMEDOUT;
+	}
+	return self->token == FSYI_TOKEN_HANDOFF ? FSYI_UNPARKED_HANDOFF : FSYI_UNPARKED_NORMAL;
+}
+
+enum fsyi_parked
+fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsyi_park_op *op, void *arg,
+	  fsy_deadline_t deadline)
+{
+	struct fsyi_thread *self = fsyi_thread_self();
+	struct fsyi_scene scene;
+
+	if (self == NULL || self->spare == NULL)
+		return FSYI_PARK_NO_RECORD;
+	self->cpu = (uint16_t)fsyi_cpu();
+	self->node = (uint16_t)fsyi_node();
+	scene = enter(lot, key);
+	if (!op->validate(&scene, arg)) {
+		leave(&scene);
+		return FSYI_PARK_INVALID;
+	}
+	self->key = key;
+	self->kind = kind;
+	self->token = FSYI_TOKEN_NONE;
+	self->since = scene.now;
+	fsy_atomic_u32_store_rlx(&self->park, 1);
+	fsyi_queue_insert(scene.bucket, self, op->front);
+	scene.queue = self->queue;
+	if (op->queued != NULL)
+		op->queued(&scene, arg);
+	leave(&scene);
+	if (op->confirm != NULL && !op->confirm(arg) && give_up(lot, self, op, arg))
+		return FSYI_PARK_INVALID;
+	return sleep_until_woken(lot, self, op, arg, deadline);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * park.h - the only room where a thread sleeps: until somebody unparks the address it waits for.
+ *
+ * Decisions are made by the caller's functions, which run under the bucket lock of the key: they may read and write the
+ * caller's own state word, call the fsyi_queue_ functions of lot.h, and nothing else (no wait, no system call, no
+ * allocation). What they decided takes effect atomically for everybody who parks or unparks there.
+ */
+#ifndef FSYI_PARK_H
+#define FSYI_PARK_H
+
+#include <fastsync/time.h>
+#include "lot.h"
+
+/* Why a sleeper was woken; the meaning is the caller's, the names are the field's. */
+enum fsyi_token {
+	FSYI_TOKEN_NONE,
+	FSYI_TOKEN_NORMAL,    /* look again: for a lock, you are the searcher now */
+	FSYI_TOKEN_HANDOFF,   /* what you waited for is yours */
+};
+
+enum fsyi_parked {
+	FSYI_UNPARKED_NORMAL, /* slept, and was woken with the token of that name */
+	FSYI_UNPARKED_HANDOFF,
+	FSYI_PARK_INVALID,    /* validate or confirm said no: did not sleep */
+	FSYI_PARK_TIMEDOUT,   /* the deadline came first; in no queue any more */
+	FSYI_PARK_NO_RECORD,  /* no memory for a thread record: wait some other way */
+};
+
+/* What a decision has to go by, and where it puts its result. */
+struct fsyi_scene {
+	const void *key;
+	struct fsyi_bucket *bucket;     /* locked */
+	struct fsyi_waitq *queue;       /* of the key; NULL if nobody waits */
+	struct fsyi_thread *wake;       /* out: a waiter that fsyi_scene_wake took from the queue */
+	int64_t now;
+};
+
+/* Takes thread from the queue and has it woken with token once the bucket lock is dropped. At most one per scene. The
+ * word must already say what the thread will find: it may run before this returns. Sets queue to NULL if it was the last. */
+void fsyi_scene_wake(struct fsyi_scene *scene, struct fsyi_thread *thread, enum fsyi_token token);
+
+struct fsyi_park_op {
+	/* Before the thread is queued: false = do not park. */
+	bool (*validate)(struct fsyi_scene *scene, void *arg);
+	/* NULL, or: after it is queued (scene->queue is its queue). */
+	void (*queued)(struct fsyi_scene *scene, void *arg);
+	/* NULL, or: no lock held, before it sleeps; false = come back. Here a heavy fence and one more look belong. */
+	bool (*confirm)(void *arg);
+	/* After it left without having been woken (deadline, confirm); scene->queue is what remains. */
+	void (*left)(struct fsyi_scene *scene, void *arg);
+	bool front;                     /* keeps its place before the eldest: it was woken and lost */
+};
+
+enum fsyi_parked fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsyi_park_op *op,
+			   void *arg, fsy_deadline_t deadline);
+
+/* Runs visit with the bucket of key locked, then wakes whom it chose. */
+void fsyi_visit(struct fsyi_lot *lot, const void *key, void (*visit)(struct fsyi_scene *scene, void *arg), void *arg);
+
+/* The plain doors, for callers whose decision is made: wake the eldest (true if there was one), all who wait at the time of the call
+ * (how many), or move all but the first wake waiters from one key to another (how many were moved). */
+bool fsyi_unpark_one(struct fsyi_lot *lot, const void *key, enum fsyi_token token);
+uint32_t fsyi_unpark_all(struct fsyi_lot *lot, const void *key, enum fsyi_token token);
+uint32_t fsyi_requeue(struct fsyi_lot *lot, const void *from, const void *to, uint32_t kind, uint32_t wake);
+
+/* Calls show for every parked thread, bucket by bucket under its lock: for debuggers and tests. */
+void fsyi_park_each(struct fsyi_lot *lot, void (*show)(const struct fsyi_thread *thread, void *arg), void *arg);
+
+#endif

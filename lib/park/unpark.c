@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unpark.c - the plain doors of the lot: wake one, wake all, move, look.
+ *
+ * INVARIANTS, ORDER, LIFETIME: those of park.c, through fsyi_scene_wake and the bucket lock. Two bucket locks are
+ * taken in address order.
+ */
+#include "park.h"
+#include "../sys/clock.h"
+
+struct unpark {
+	enum fsyi_token token;
+	uint64_t limit;                 /* all: waiters that came later stay */
+	bool woke;
+};
+
+static void
+wake_eldest(struct fsyi_scene *scene, void *arg)
+{
+	struct unpark *unpark = (struct unpark *)arg;
+
+	if (scene->queue == NULL)
+		return;
+	if (unpark->limit == 0)
+		unpark->limit = scene->queue->tickets;
+	if (scene->queue->all.head->seniority >= unpark->limit)
+		return;
+	fsyi_scene_wake(scene, scene->queue->all.head, unpark->token);
+	unpark->woke = true;
+}
+
+bool
+fsyi_unpark_one(struct fsyi_lot *lot, const void *key, enum fsyi_token token)
+{
+	struct unpark unpark = { token, 0, false };
+
+	fsyi_visit(lot, key, wake_eldest, &unpark);
+	return unpark.woke;
+}
+
+uint32_t
+fsyi_unpark_all(struct fsyi_lot *lot, const void *key, enum fsyi_token token)
+{
+	struct unpark unpark = { token, 0, true };
+	uint32_t woken = 0;
+
+	while (unpark.woke) {
+		unpark.woke = false;
+		fsyi_visit(lot, key, wake_eldest, &unpark);
+		woken += unpark.woke;
+	}
+	return woken;
+}
+
+static void
+lock_both(struct fsyi_bucket *a, struct fsyi_bucket *b)
+{
+	fsyi_bucket_lock(a < b ? a : b);
+	if (a != b)
+		fsyi_bucket_lock(a < b ? b : a);
+}
+
+uint32_t
+fsyi_requeue(struct fsyi_lot *lot, const void *from, const void *to, uint32_t kind, uint32_t wake)
+{
+	struct fsyi_bucket *source = fsyi_lot_bucket(lot, from), *target = fsyi_lot_bucket(lot, to);
+	struct fsyi_waitq *queue;
+	struct fsyi_thread *thread;
+	uint32_t moved = 0;
+
+	while (wake-- > 0)
+		if (!fsyi_unpark_one(lot, from, FSYI_TOKEN_NORMAL))
+			return 0;
+	lock_both(source, target);
+	while ((queue = fsyi_queue_find(source, from)) != NULL) {
+		thread = queue->all.head;
+		fsyi_queue_remove(source, thread);
+		thread->key = to;
+		thread->kind = kind;
+		fsyi_queue_insert(target, thread, false);
+		moved++;
+	}
+	if (source != target)
+		fsyi_bucket_unlock(source);
+	fsyi_bucket_unlock(target);
+	return moved;
+}
+
+void
+fsyi_park_each(struct fsyi_lot *lot, void (*show)(const struct fsyi_thread *thread, void *arg), void *arg)
+{
+	uint32_t count = (1u << FSY_ATTENTION_BITS_) >> lot->shift;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct fsyi_bucket *bucket = &lot->buckets[i];
+
+		fsyi_bucket_lock(bucket);
+		for (struct fsyi_waitq *queue = bucket->queues; queue != NULL; queue = queue->chain)
+			for (struct fsyi_thread *thread = queue->all.head; thread != NULL; thread = thread->next)
+				show(thread, arg);
+		fsyi_bucket_unlock(bucket);
+	}
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* lockword.h - the slow half of the adaptive lock; <fastsync/lockword.h> is the inline half. */
+#ifndef FSYI_LOCKWORD_H
+#define FSYI_LOCKWORD_H
+
+#include <fastsync/lockword.h>
+#include <fastsync/time.h>
+#include "../park/park.h"
+
+#define LW_LOCKED   FSY_LW_LOCKED_
+#define LW_BARRED   FSY_LW_BARRED_
+#define LW_QUEUED   FSY_LW_QUEUED_
+#define LW_SEARCHER FSY_LW_SEARCHER_
+#define LW_SECOND   0x00040000u
+#define LW_TURN     0x00080000u
+#define LW_BUSY     (LW_LOCKED | LW_BARRED | LW_QUEUED | LW_SEARCHER | LW_SECOND | LW_TURN)
+
+/* The kind of a waiter in a lock word's queue. */
+enum { FSYI_KIND_LOCK = 1 };
+
+/* One lock, as its owner describes it. */
+struct fsyi_lockword {
+	struct fsyi_lot *lot;
+	fsy_atomic_u32 *word;
+	fsy_atomic_u32 *hint;           /* node and CPU of the last contended owner */
+};
+
+/* After the fast path failed: 0, or FSY_ETIMEDOUT. */
+int fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline);
+
+/* After a release said FSY_RELEASED_WAKE_: the object may be gone. Touches it only if somebody waits for it. */
+void fsyi_lockword_wake(const struct fsyi_lockword *lock);
+
+/* Gives the word to the eldest waiter if anybody waits; otherwise gives it back as the fast path does. */
+enum fsy_release_ fsyi_lockword_unlock_fair(const struct fsyi_lockword *lock);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* lockword_wait.h - between lockword.c (threads that are awake) and lockword_queue.c (decisions under the bucket lock). */
+#ifndef FSYI_LOCKWORD_WAIT_H
+#define FSYI_LOCKWORD_WAIT_H
+
+#include "lockword.h"
+
+/* One pass of one thread through the slow path. */
+struct fsyi_waiting {
+	const struct fsyi_lockword *lock;
+	fsy_deadline_t deadline;
+	int64_t start;
+	bool searcher;                  /* has the role */
+	bool fresh;                     /* got it in its sleep: keeps it until it has had the lock */
+	bool covered;                   /* parks while another thread has the role */
+};
+
+/* How an arrival, a searcher that spun in vain, and a searcher whose turn is over go to sleep. */
+extern const struct fsyi_park_op fsyi_park_arrival, fsyi_park_searcher, fsyi_park_turn;
+
+/* fsyi_park of a lock word; in a forked child sleeps for a moment only, and then takes the searcher's role. */
+enum fsyi_parked fsyi_lockword_park(struct fsyi_waiting *w, const struct fsyi_park_op *op);
+
+/* The holder, just now the searcher, has the next unlock visit the lot unless a searcher turned up. */
+void fsyi_lockword_arm(const struct fsyi_lockword *lock);
+
+/* The searcher leaves without the lock (deadline): its role goes to the second, a sleeper, or nobody. */
+void fsyi_lockword_abandon(const struct fsyi_lockword *lock);
+
+/* A guess, without the bucket lock. */
+bool fsyi_lockword_turn_is_over(const struct fsyi_lockword *lock, int64_t now);
+
+/* The lock was taken on the slow path: leaves the hint for the next choice, and counts. */
+void fsyi_lockword_note(struct fsyi_waiting *w);
+
+#endif

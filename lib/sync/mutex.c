@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mutex.c - Go's Mutex: the adaptive lock with Go's diagnostics and nothing else.
+ *
+ * WORD, STATES, INVARIANTS, ORDER, FAIRNESS, LIFETIME: those of lockword.c. There is no owner: any thread may unlock. The
+ * hint word is the mutex's second half, and stays behind when the mutex is free: it is never read for correctness.
+ */
+#include <fastsync/mutex.h>
+#include <fastsync/error.h>
+#include "lockword.h"
+#include "../sys/fatal.h"
+#include "../sys/fork.h"
+
+static struct fsyi_lockword
+lockword_of(fsy_mutex_t *m)
+{
+	struct fsyi_lockword lock = { &fsyi_lot, &m->word_, &m->aux_ };
+
+	return lock;
+}
+
+FSY_NOINLINE void
+fsy_mutex_lock_slow_(fsy_mutex_t *m)
+{
+	struct fsyi_lockword lock = lockword_of(m);
+
+	fsyi_lockword_lock(&lock, FSY_FOREVER);
+}
+
+FSY_NOINLINE int
+fsy_mutex_lock_until_slow_(fsy_mutex_t *m, fsy_deadline_t deadline)
+{
+	struct fsyi_lockword lock = lockword_of(m);
+
+	return fsyi_lockword_lock(&lock, deadline);
+}
+
+static void
+finish(fsy_mutex_t *m, enum fsy_release_ how)
+{
+	struct fsyi_lockword lock = lockword_of(m);
+
+	if (how == FSY_NOT_LOCKED_)
+		fsyi_fatal("unlock of unlocked mutex %p", (void *)m);
+	if (how == FSY_RELEASED_WAKE_) {
+		fsyi_fork_check();
+		fsyi_lockword_wake(&lock);
+	}
+}
+
+FSY_NOINLINE void
+fsy_mutex_unlock_slow_(fsy_mutex_t *m, enum fsy_release_ how)
+{
+	finish(m, how);
+}
+
+void
+fsy_mutex_unlock_fair(fsy_mutex_t *m)
+{
+	struct fsyi_lockword lock = lockword_of(m);
+
+	fsyi_fork_check();
+	finish(m, fsyi_lockword_unlock_fair(&lock));
+}
+
+void
+fsy_mutex_destroy(fsy_mutex_t *m)
+{
+	uint32_t word = fsy_atomic_u32_load_rlx(&m->word_);
+
+	if (word & LW_LOCKED)
+		fsyi_fatal("destroy of locked mutex %p", (void *)m);
+	if (word & LW_BUSY)
+		fsyi_fatal("destroy of mutex with waiters %p", (void *)m);
+	fsy_atomic_u32_store_rlx(&m->aux_, 0);
+}
