@@ -24,6 +24,7 @@
 #endif
 
 #define FSY_API          __attribute__((visibility("default")))
+#define FSY_COLD         __attribute__((cold, noinline))
 #define FSY_NOINLINE     __attribute__((noinline))
 #define FSY_MUST_CHECK   __attribute__((warn_unused_result))
 #define FSY_ALWAYS_INLINE __attribute__((always_inline)) inline
