@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* fork.c - the generation word and the recovery of a forked child. */
+#include "fork.h"
+#include "futex.h"
+#include "init.h"
+#include "membarrier.h"
+#include "syscall.h"
+#include "tune.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+
+enum { WIPED, RECOVERED, RECOVERING };
+
+static fsy_atomic_u32 fallback = { RECOVERED };
+static fsy_atomic_u32 *word = &fallback;         /* written by the constructor only */
+static fsy_atomic_u32 generation;
+
+static __attribute__((cold, noinline)) void
+recover(void)
+{
+	uint32_t seen = WIPED;
+
+	if (!fsy_atomic_u32_cas_acq(word, &seen, RECOVERING)) {
+		/* The child has made threads before its first slow path, and one of them is at it. */
+		while (seen == RECOVERING) {
+			fsyi_futex_wait(word, RECOVERING, FSY_FOREVER);
+			seen = fsy_atomic_u32_load_acq(word);
+		}
+		return;
+	}
+	fsy_atomic_u32_add_rlx(&generation, 1);
+	fsyi_membarrier_fork_child();
+	fsyi_lot_fork_child();
+	fsyi_thread_fork_child();
+	fsy_atomic_u32_store_rel(word, RECOVERED);
+	fsyi_futex_wake(word, INT32_MAX);
+}
+
+void
+fsyi_fork_check(void)
+{
+	if (FSY_UNLIKELY(fsy_atomic_u32_load_acq(word) != RECOVERED))
+		recover();
+}
+
+uint32_t
+fsyi_fork_generation(void)
+{
+	return fsy_atomic_u32_load_rlx(&generation);
+}
+
+static void
+after_fork(void)
+{
+	fsy_atomic_u32_store_rlx(word, WIPED);
+}
+
+void
+fsyi_fork_init(void)
+{
+	long page;
+
+	if (fsyi_switch_on("FASTSYNC_WIPEONFORK")) {
+		page = fsyi_syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (page > 0 && fsyi_syscall(SYS_madvise, page, 4096, MADV_WIPEONFORK, 0, 0, 0) == 0) {
+			word = (fsy_atomic_u32 *)(uintptr_t)page;
+			fsy_atomic_u32_store_rlx(word, RECOVERED);
+			return;
+		}
+		if (page > 0)
+			fsyi_syscall(SYS_munmap, page, 4096, 0, 0, 0, 0);
+	}
+	pthread_atfork(NULL, NULL, after_fork);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork.h - noticing that this process is a forked child.
+ *
+ * A page marked MADV_WIPEONFORK holds a nonzero word; in a child it reads zero, whether the child
+ * was made by fork, _Fork or clone. Slow paths look at it; the first to see zero calls every recovery function
+ * once, while the child still has one thread, and sets the word again. Where the kernel has no
+ * MADV_WIPEONFORK, pthread_atfork does the same for fork alone.
+ */
+#ifndef FSYI_FORK_H
+#define FSYI_FORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Recovers if this is a child that has not yet done so. Called at the head of every slow path; one load otherwise. */
+void fsyi_fork_check(void);
+
+/* How many forks lie between the first process and this one; 0 in the first. */
+uint32_t fsyi_fork_generation(void);
+
+/*
+ * What recovery calls, in this order, after registering membarrier again. They run while no other thread of the child is past
+ * fsyi_fork_check(), and must not call it. The lot forgets every waiter and every queue header; then each record
+ * gets an empty queue header again, and records of other threads are free for reuse.
+ */
+void fsyi_lot_fork_child(void);                  /* supplied by lib/park */
+void fsyi_thread_fork_child(void);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.c - the registry of thread records. A record is made on its first owner's node, returns to
+ * that node's free list when the owner exits, and is never unmapped.
+ */
+#include "thread.h"
+#include "clock.h"
+#include "cpu.h"
+#include "fork.h"
+#include "init.h"
+#include "latch.h"
+#include "mem.h"
+
+#include <limits.h>
+#include <pthread.h>
+
+FSY_STATIC_ASSERT(sizeof(struct fsyi_thread) % FSY_CACHELINE == 0, "the queue header behind a record starts a line");
+
+__thread struct fsyi_thread *fsyi_thread_current __attribute__((tls_model("initial-exec")));
+
+/* Which process, counted in forks, fsyi_thread_current was set in, and how often this thread's destructor ran. */
+static __thread uint32_t generation __attribute__((tls_model("initial-exec")));
+static __thread int farewells __attribute__((tls_model("initial-exec")));
+
+static struct fsyi_latch latch;                  /* over the key and the free lists */
+static enum { KEY_NONE, KEY_MADE, KEY_REFUSED } key_state;
+static pthread_key_t key;
+static struct fsyi_thread *free_lists[FSYI_NODE_QUEUES];
+static fsy_atomic_ptr registered;
+
+static struct fsyi_waitq *
+own_queue(struct fsyi_thread *thread)
+{
+	return (struct fsyi_waitq *)(void *)(thread + 1);
+}
+
+static struct fsyi_thread **
+free_list(int node)
+{
+	return &free_lists[node % FSYI_NODE_QUEUES];
+}
+
+/* Under the latch, or alone in a forked child. */
+static void
+retire(struct fsyi_thread *thread)
+{
+	struct fsyi_thread **list = free_list(thread->home);
+
+	thread->virtual_node = -1;
+	thread->free_next = *list;
+	*list = thread;
+}
+
+/* A thread's destructors run in up to PTHREAD_DESTRUCTOR_ITERATIONS rounds, in no order that could be relied
+ * on. The record goes at once; should a later destructor wait for a lock, it gets one again, and this runs in the next round. */
+static void
+farewell(void *unused)
+{
+	struct fsyi_thread *thread;
+
+	(void)unused;
+	fsyi_fork_check();
+	farewells++;
+	thread = fsyi_thread_current;
+	fsyi_thread_current = NULL;
+	if (thread == NULL || generation != fsyi_fork_generation())
+		return;                          /* fork recovery has taken it already */
+	fsyi_latch_lock(&latch);
+	retire(thread);
+	fsyi_latch_unlock(&latch);
+}
+
+/* Under the latch. */
+static bool
+have_key(void)
+{
+	if (key_state == KEY_NONE)
+		key_state = pthread_key_create(&key, farewell) == 0 ? KEY_MADE : KEY_REFUSED;
+	return key_state == KEY_MADE;
+}
+
+static struct fsyi_thread *
+take_free(int node)
+{
+	struct fsyi_thread **list = free_list(node);
+	struct fsyi_thread *thread = NULL;
+
+	fsyi_latch_lock(&latch);
+	if (have_key() && *list != NULL) {
+		thread = *list;
+		*list = thread->free_next;
+		thread->free_next = NULL;
+	}
+	fsyi_latch_unlock(&latch);
+	return thread;
+}
+
+static struct fsyi_thread *
+make(int node)
+{
+	struct fsyi_thread *thread;
+	void *head;
+
+	if (key_state != KEY_MADE)               /* settled by take_free() */
+		return NULL;
+	thread = fsyi_mem_alloc(sizeof(*thread) + fsyi_waitq_size, node);
+	if (thread == NULL)
+		return NULL;
+	thread->spare = own_queue(thread);
+	thread->virtual_node = -1;
+	thread->home = node;
+	thread->random = ((uint32_t)((uintptr_t)thread >> 6) * 0x9E3779B1u ^ (uint32_t)fsyi_now()) | 1;
+	head = fsy_atomic_ptr_load_rlx(&registered);
+	do
+		thread->registered_next = head;
+	while (!fsy_atomic_ptr_cas_rel(&registered, &head, thread));
+	return thread;
+}
+
+/* No record for want of a key would be a leak per thread, so there is none at all then. */
+static __attribute__((cold, noinline)) struct fsyi_thread *
+enlist(void)
+{
+	struct fsyi_thread *thread;
+	int node;
+
+	fsyi_thread_current = NULL;
+	if (farewells >= PTHREAD_DESTRUCTOR_ITERATIONS)
+		return NULL;                     /* nobody would give the record back */
+	fsyi_fork_check();
+	node = fsyi_node();
+	thread = take_free(node);
+	if (thread == NULL)
+		thread = make(node);
+	if (thread == NULL)
+		return NULL;
+	/* Set first: pthread_setspecific may call malloc, and malloc may be somebody's that takes our locks. */
+	fsyi_thread_current = thread;
+	generation = fsyi_fork_generation();
+	if (pthread_setspecific(key, thread) == 0)
+		return thread;
+	fsyi_thread_current = NULL;
+	fsyi_latch_lock(&latch);
+	retire(thread);
+	fsyi_latch_unlock(&latch);
+	return NULL;
+}
+
+struct fsyi_thread *
+fsyi_thread_self(void)
+{
+	struct fsyi_thread *thread = fsyi_thread_current;
+
+	if (FSY_LIKELY(thread != NULL && generation == fsyi_fork_generation()))
+		return thread;
+	return enlist();
+}
+
+void
+fsyi_thread_each(void (*visit)(struct fsyi_thread *thread, void *arg), void *arg)
+{
+	struct fsyi_thread *thread = fsy_atomic_ptr_load_acq(&registered);
+
+	for (; thread != NULL; thread = thread->registered_next)
+		visit(thread, arg);
+}
+
+/* Whatever the record's owner was doing when the fork happened, it does no longer. */
+static void
+forget_wait(struct fsyi_thread *thread)
+{
+	fsy_atomic_u32_store_rlx(&thread->park, 0);
+	thread->token = 0;
+	thread->next = thread->prev = thread->node_next = thread->node_prev = NULL;
+	thread->queue = NULL;
+	thread->key = NULL;
+	thread->spare = own_queue(thread);
+	__builtin_memset((void *)thread->spare, 0, fsyi_waitq_size);
+}
+
+void
+fsyi_thread_fork_child(void)
+{
+	struct fsyi_thread *thread = fsy_atomic_ptr_load_acq(&registered);
+
+	for (int i = 0; i < FSYI_NODE_QUEUES; i++)
+		free_lists[i] = NULL;
+	for (; thread != NULL; thread = thread->registered_next) {
+		forget_wait(thread);
+		if (thread != fsyi_thread_current)
+			retire(thread);
+	}
+	/* A thread of the child that is not this one finds its generation stale and enlists anew. */
+	generation = fsyi_fork_generation();
+}
+
+void
+fsyi_thread_init(void)
+{
+	fsyi_latch_lock(&latch);
+	have_key();
+	fsyi_latch_unlock(&latch);
+}

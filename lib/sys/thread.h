@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.h - one record per thread that ever waited: node-local, reused after the thread's
+ * exit, never unmapped, so that a late wake or a late look can at worst be spurious.
+ */
+#ifndef FSYI_THREAD_H
+#define FSYI_THREAD_H
+
+#include <fastsync/atomic.h>
+#include <fastsync/stats.h>
+
+/* Node FIFOs per queue; topologies with more nodes share them modulo this. */
+#define FSYI_NODE_QUEUES 16
+
+/* Supplied by lib/park, so that a record and its spare queue header are one allocation. Zero-filled memory
+ * is an unused header. */
+struct fsyi_waitq;
+extern const size_t fsyi_waitq_size;
+
+struct fsyi_thread {
+	/* What a waker writes: a line of its own. */
+	fsy_atomic_u32 park __attribute__((aligned(FSY_CACHELINE))); /* 0 awake, 1 parked */
+	uint32_t token;                        /* why it was woken; written under the bucket lock */
+
+	/* The thread's place in a queue: under the bucket lock of key. */
+	struct fsyi_thread *next, *prev;       /* global FIFO */
+	struct fsyi_thread *node_next, *node_prev;
+	struct fsyi_waitq *queue;              /* the queue it stands in, or NULL */
+	const void *key;
+	uint64_t seniority;                    /* place in line; smaller is elder */
+	int64_t since;                         /* when the wait began */
+	uint16_t node, cpu;                    /* where it fell asleep */
+	uint32_t kind;                         /* what it waits for: the caller's business */
+
+	/* A queue header to donate: whoever waits first for a key lends its own (turnstiles). */
+	struct fsyi_waitq *spare;
+
+	/* The thread's own. */
+	int virtual_node;                      /* fsy_thread_set_node, -1 = none */
+	uint32_t random;                       /* xorshift state, never 0 */
+	fsy_stats_t stats;                     /* written by the owner through lib/diag/hook.h, read by anyone */
+	uint32_t stats_epoch;                  /* which reset stats.longest_wait_ns belongs to */
+
+	/* The registry. */
+	int home;                              /* node of the record's memory */
+	struct fsyi_thread *registered_next;   /* all records ever made, newest first; immutable */
+	struct fsyi_thread *free_next;         /* records without a thread */
+};
+
+/* The calling thread's record if it has one, without making one; may be stale in a forked child, so a hint only. */
+extern __thread struct fsyi_thread *fsyi_thread_current __attribute__((tls_model("initial-exec")));
+
+/* The calling thread's record; NULL if none can be had (no memory, or this thread's destructors have run and
+ * its record is gone): the caller then waits by timed re-checks. Allocates at most once per thread, from node-local pages,
+ * together with its spare waitq. */
+struct fsyi_thread *fsyi_thread_self(void);
+
+/* Calls visit for every record ever made, in no order, without a lock. */
+void fsyi_thread_each(void (*visit)(struct fsyi_thread *thread, void *arg), void *arg);
+
+#endif
