@@ -5,7 +5,7 @@
  */
 #include "cpu.h"
 #include "init.h"
-#include "syscall.h"
+#include "kernel.h"
 #include "thread.h"
 #include "topology.h"
 #include "tune.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fatal.c - lines on stderr without malloc, stdio or locale: they must work in the middle of a lock's slow path. */
 #include "fatal.h"
-#include "syscall.h"
+#include "kernel.h"
 
 #include <fastsync/error.h>
 #include <stdarg.h>

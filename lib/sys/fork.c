@@ -4,7 +4,7 @@
 #include "futex.h"
 #include "init.h"
 #include "membarrier.h"
-#include "syscall.h"
+#include "kernel.h"
 #include "tune.h"
 
 #include <pthread.h>

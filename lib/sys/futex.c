@@ -7,7 +7,7 @@
 #include "futex.h"
 #include "fatal.h"
 #include "init.h"
-#include "syscall.h"
+#include "kernel.h"
 #include "tune.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  * addition; who finds it used up puts a new one in its place. No lock: a child may be forked at any moment.
  */
 #include "mem.h"
-#include "syscall.h"
+#include "kernel.h"
 #include "topology.h"
 
 #include <fastsync/atomic.h>

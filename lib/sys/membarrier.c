@@ -2,7 +2,7 @@
 /* membarrier.c - the heavy half of the asymmetric fences. */
 #include "membarrier.h"
 #include "fatal.h"
-#include "syscall.h"
+#include "kernel.h"
 #include "tune.h"
 
 #include <linux/membarrier.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscall.h - system calls that return -errno and leave errno alone. They pass by libc's
+ * kernel.h - system calls that return -errno and leave errno alone. They pass by libc's
  * wrappers, so that none of them is a cancellation point or can be interposed.
  */
-#ifndef FSYI_SYSCALL_H
-#define FSYI_SYSCALL_H
+#ifndef FSYI_KERNEL_H
+#define FSYI_KERNEL_H
 
 #include <fastsync/base.h>
 #include <sys/syscall.h>
