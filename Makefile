@@ -234,7 +234,7 @@ lint:
 		if $$lint; then echo "ok $$name"; else echo "not ok $$name"; bad=1; fi; done; exit $${bad:-0}
 
 docs:
-	@.ci/edges.sh >docs/memory-model.edges && mv docs/memory-model.edges docs/memory-model.md
+	@{ sed "/^<!-- edges -->$$/q" docs/memory-model.md; .ci/edges table; sed -n "/^<!-- end -->$$/,\$$p" docs/memory-model.md; } >build/memory-model.md && cat build/memory-model.md >docs/memory-model.md
 
 clean:
 	rm -rf build
