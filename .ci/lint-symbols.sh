@@ -5,8 +5,8 @@
 cd "$(dirname "$0")/.." || exit 2
 map=$(sed -n 's/^[ \t]*\([A-Za-z_][A-Za-z_0-9]*\);$/\1/p' lib/fastsync.map | LC_ALL=C sort)
 recorded=$(awk '{ print $2 }' test/abi/symbols.txt | LC_ALL=C sort)
-declared=$(.ci/code include/fastsync.h include/fastsync/*.h | cut -d: -f3- | tr '\n' ' ' | sed 's/[;{}]/\n/g' |
-	grep -E '\b(FSY_API|FSY_INLINE)\b' | grep -v '#' | grep -oE '\bfsy_[a-z0-9_]+ *(\(|$)' | grep -oE 'fsy_[a-z0-9_]+' | LC_ALL=C sort -u)
+declared=$(.ci/code include/fastsync.h include/fastsync/*.h | cut -d: -f3- | grep -v '^[ \t]*#' | tr '\n' ' ' | sed 's/[;{}]/\n/g' |
+	grep -E '\b(FSY_API|FSY_INLINE)\b' | grep -oE '\bfsy_[a-z0-9_]+ *(\(|$)' | grep -oE 'fsy_[a-z0-9_]+' | LC_ALL=C sort -u)
 failed=0
 odd=$(grep -v '^fsy_' <<<"$map")
 [ -z "$odd" ] || { echo "lint-symbols: exported without the prefix: $odd"; failed=1; }
