@@ -54,7 +54,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
 ALL_CFLAGS = $(CFLAGS) -std=gnu11 $(WARN) -fPIC -fvisibility=hidden -pthread -D_GNU_SOURCE \
 	-Iinclude -Ilib -I. $(MODEFLAGS) $(SANFLAGS)
 ALL_LDFLAGS = $(LDFLAGS) -pthread $(SANFLAGS)
-LIBS :=
+LIBS := -lnuma
 
 ifneq ($(V),1)
 Q := @
@@ -192,7 +192,7 @@ bench-full: deps-bench
 	$(BUILD)/fastsync-bench --all $(BENCH_ARGS)
 
 # --- dependencies: .ci/deps installs what is missing. PACKAGE, or COMMAND=PACKAGE where the command is enough ---
-DEPS_BUILD := gcc=gcc libc6-dev
+DEPS_BUILD := gcc=gcc libc6-dev libnuma-dev
 DEPS_CHECK := g++=g++ libcmocka-dev pkg-config=pkg-config valgrind=valgrind
 DEPS_CHECK_OPTIONAL := spin=spin relacy-dev mandoc=mandoc shellcheck=shellcheck
 DEPS_BENCH := libnuma-dev

@@ -29,13 +29,13 @@ static fsy_atomic_u32 epoch;                     /* number of resets */
 static uint64_t
 get(const uint64_t *counter)
 {
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+	return FSY_RAW_LOAD_(counter, __ATOMIC_RELAXED);
 }
 
 static void
 set(uint64_t *counter, uint64_t value)
 {
-	__atomic_store_n(counter, value, __ATOMIC_RELAXED);
+	FSY_RAW_STORE_(counter, value, __ATOMIC_RELAXED);
 }
 
 static struct watch *
@@ -65,7 +65,7 @@ count(const void *object, size_t counter)
 		set(own, get(own) + 1);
 	}
 	if (watch != NULL)
-		__atomic_fetch_add((uint64_t *)(void *)((char *)&watch->stats + counter), 1, __ATOMIC_RELAXED);
+		FSY_RAW_ADD_((uint64_t *)(void *)((char *)&watch->stats + counter), 1, __ATOMIC_RELAXED);
 }
 
 /* A longest wait belongs to the epoch in which it was noted; a reader ignores those of earlier ones. */
@@ -78,14 +78,13 @@ note_longest(const void *object, uint64_t wait)
 
 	if (self != NULL && (self->stats_epoch != now || wait > self->stats.longest_wait_ns)) {
 		set(&self->stats.longest_wait_ns, wait);
-		__atomic_store_n(&self->stats_epoch, now, __ATOMIC_RELEASE);
+		FSY_RAW_STORE_(&self->stats_epoch, now, __ATOMIC_RELEASE);
 	}
 	if (watch != NULL) {
 		uint64_t longest = get(&watch->stats.longest_wait_ns);
 
 		while (wait > longest &&
-		       !__atomic_compare_exchange_n(&watch->stats.longest_wait_ns, &longest, wait, false, __ATOMIC_RELAXED,
-						    __ATOMIC_RELAXED)) {
+		       !FSY_RAW_CAS_(&watch->stats.longest_wait_ns, &longest, wait, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 		}
 	}
 }
@@ -124,7 +123,7 @@ add_record(struct fsyi_thread *thread, void *arg)
 #define X(counter) sum->counter += get(&thread->stats.counter);
 	SUMS(X)
 #undef X
-	if (__atomic_load_n(&thread->stats_epoch, __ATOMIC_ACQUIRE) == fsy_atomic_u32_load_rlx(&epoch) &&
+	if (FSY_RAW_LOAD_(&thread->stats_epoch, __ATOMIC_ACQUIRE) == fsy_atomic_u32_load_rlx(&epoch) &&
 	    get(&thread->stats.longest_wait_ns) > sum->longest_wait_ns)
 		sum->longest_wait_ns = get(&thread->stats.longest_wait_ns);
 }
