@@ -239,4 +239,4 @@ docs:
 clean:
 	rm -rf build
 
--include $(shell find build/$(CONFIG) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
