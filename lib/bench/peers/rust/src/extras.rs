@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+
+//! What many Rust programs use instead of std: parking_lot, and crossbeam's sharded lock.
+
+use crate::loops::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+impl Lock for parking_lot::Mutex<u64> {
+    #[inline(always)]
+    fn with<R>(&self, section: impl FnOnce(&mut u64) -> R) -> R {
+        section(&mut self.lock())
+    }
+}
+
+impl Lock for parking_lot::FairMutex<u64> {
+    #[inline(always)]
+    fn with<R>(&self, section: impl FnOnce(&mut u64) -> R) -> R {
+        section(&mut self.lock())
+    }
+}
+
+impl SharedLock for parking_lot::RwLock<Words> {
+    #[inline(always)]
+    fn read<R>(&self, section: impl FnOnce(&Words) -> R) -> R {
+        section(&self.read())
+    }
+
+    #[inline(always)]
+    fn write<R>(&self, section: impl FnOnce(&mut Words) -> R) -> R {
+        section(&mut self.write())
+    }
+}
+
+impl SharedLock for crossbeam_utils::sync::ShardedLock<Words> {
+    #[inline(always)]
+    fn read<R>(&self, section: impl FnOnce(&Words) -> R) -> R {
+        section(&self.read().unwrap())
+    }
+
+    #[inline(always)]
+    fn write<R>(&self, section: impl FnOnce(&mut Words) -> R) -> R {
+        section(&mut self.write().unwrap())
+    }
+}
+
+pub struct LotOnce(parking_lot::Once, AtomicU64);
+
+impl Default for LotOnce {
+    fn default() -> Self {
+        let once = LotOnce(parking_lot::Once::new(), AtomicU64::new(0));
+        once.operate(&mut (), &Parameters { section: 0, write_permille: 0, ops: 0 }, || ());
+        once
+    }
+}
+
+impl Subject for LotOnce {
+    type Local = ();
+
+    #[inline(always)]
+    fn operate(&self, _: &mut (), _: &Parameters, mut acquired: impl Acquired) {
+        self.0.call_once(|| {
+            self.1.fetch_add(1, Ordering::Relaxed);
+        });
+        acquired();
+    }
+
+    fn datum(&self) -> u64 {
+        self.1.load(Ordering::Relaxed)
+    }
+}
