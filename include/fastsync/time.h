@@ -35,6 +35,8 @@ fsy_after_ns(int64_t ns)
 FSY_INLINE fsy_deadline_t
 fsy_after_ms(int64_t ms)
 {
+	if (ms <= 0)
+		return fsy_now();
 	return fsy_after_ns(ms > FSY_FOREVER / 1000000 ? FSY_FOREVER : ms * 1000000);
 }
 
