@@ -95,7 +95,7 @@ search(unsigned long *steps, bool *complete)
 	*steps = 0;
 	*complete = false;
 	sim_dfs_begin(limit);
-	while (done < schedules) {
+	while (done < (sim_run.flags & SIM_SLOW ? schedules / 20 + 1 : schedules)) {
 		sim_run.seed = sim_run.strategy == SIM_DFS ? base_seed : seed_of(done);
 		sim_execute();
 		done++;

@@ -19,6 +19,7 @@ enum sim_flags {
 	SIM_EXPECT_FAILURE = 4,     /* a toy with a known bug: the machine must find it */
 	SIM_NO_DFS = 8,             /* too long for exhaustive search */
 	SIM_DFS_ONLY = 16,
+	SIM_SLOW = 32,              /* a twentieth of the schedules */
 };
 
 struct sim_case {

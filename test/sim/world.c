@@ -152,13 +152,14 @@ sim_fork(void)
 {
 	sim_point();
 	sim_drain(sim_run.current);
-	for (int i = 0; i < sim_run.scenario->threads; i++)
-		if (sim_run.thread[i].state == SIM_LATENT) {
+	for (int i = 0; i < sim_run.scenario->threads; i++) {
+		if (i != sim_run.current)
+			sim_run.thread[i].entries = 0;          /* what was not visible stays with the parent */
+		if (sim_run.thread[i].state == SIM_LATENT)
 			sim_run.thread[i].state = SIM_READY;
-		} else if (i != sim_run.current && sim_run.thread[i].state != SIM_ENDED) {
+		else if (i != sim_run.current && sim_run.thread[i].state != SIM_ENDED)
 			sim_run.thread[i].state = SIM_GONE;
-			sim_run.thread[i].entries = 0;
-		}
+	}
 	wiped = true;
 	generation++;
 	sim_tracef("fork: T%d is the child's only thread", sim_run.current);
@@ -174,13 +175,21 @@ sim_await_fork(void)
 void
 fsyi_fork_check(void)
 {
+	int self = sim_run.current;
+	bool trace = sim_run.trace;
+
 	if (!wiped)
 		return;
 	wiped = false;
+	sim_drain(self);
+	sim_run.trace = false;
+	sim_run.current = -1;                   /* recovery excludes other slow paths: it is one step */
 	if (fsyi_lot_fork_child != NULL)
 		fsyi_lot_fork_child();
 	for (int i = 0; i <= SIM_THREADS; i++)
 		lend_header(i);
+	sim_run.current = self;
+	sim_run.trace = trace;
 }
 
 uint32_t
