@@ -3,16 +3,13 @@
 #include <fastsync/error.h>
 #include <fastsync/mutex.h>
 #include "sys/fatal.h"
+#include "test/support/child.h"
 
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 static void
@@ -80,71 +77,39 @@ test_reporter_gets_one_line(void **state)
 	assert_string_equal(said, "fastsync: text -12 34 0x56 78 %");
 }
 
-/* What a child that calls act prints to stderr, and how it ends. */
 static int
-last_words(void (*act)(void), char *text, size_t size)
-{
-	struct rlimit no_core = { 0, 0 };
-	int ends[2], status;
-	size_t used = 0;
-	ssize_t n;
-	pid_t child;
-
-	assert_int_equal(pipe(ends), 0);
-	child = fork();
-	if (child == 0) {
-		setrlimit(RLIMIT_CORE, &no_core);
-		signal(SIGABRT, SIG_DFL);
-		dup2(ends[1], 2);
-		act();
-		_exit(0);
-	}
-	close(ends[1]);
-	while ((n = read(ends[0], text + used, size - 1 - used)) > 0)
-		used += (size_t)n;
-	text[used] = '\0';
-	close(ends[0]);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	return status;
-}
-
-static void
-unlock_an_unlocked_mutex(void)
+unlock_an_unlocked_mutex(void *arg)
 {
 	fsy_mutex_t m = FSY_MUTEX_INIT;
 
+	if (arg != NULL)
+		fsy_set_fatal(other_reporter);
 	fsy_mutex_unlock(&m);
-}
-
-static void
-the_same_with_a_reporter_that_returns(void)
-{
-	fsy_set_fatal(other_reporter);
-	unlock_an_unlocked_mutex();
+	return 0;
 }
 
 static void
 test_default_is_one_line_and_abort(void **state)
 {
-	char text[512];
-	int status = last_words(unlock_an_unlocked_mutex, text, sizeof text);
+	struct child child = child_fork(unlock_an_unlocked_mutex, NULL);
 	const char *expected = "fastsync: unlock of unlocked mutex";
 
 	(void)state;
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	assert_int_equal(strncmp(text, expected, strlen(expected)), 0);
-	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+	assert_false(child.exited);
+	assert_int_equal(child.signal, SIGABRT);
+	assert_int_equal(strncmp(child.err, expected, strlen(expected)), 0);
+	assert_ptr_equal(strchr(child.err, '\n'), child.err + strlen(child.err) - 1);
 }
 
 static void
 test_returning_reporter_still_aborts(void **state)
 {
-	char text[512];
-	int status = last_words(the_same_with_a_reporter_that_returns, text, sizeof text);
+	struct child child = child_fork(unlock_an_unlocked_mutex, said);
 
 	(void)state;
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	assert_string_equal(text, "");
+	assert_false(child.exited);
+	assert_int_equal(child.signal, SIGABRT);
+	assert_string_equal(child.err, "");
 }
 
 int
