@@ -139,17 +139,18 @@ $(UNIT) $(STRESS): TEST_LDLIBS = -lcmocka
 RUN := test/support/run.sh
 LAYERS := check-header check-unit check-stress check-abi check-dlopen check-install check-counts check-model lint
 SAN_LAYERS := check-unit check-stress
+SUBMAKE = $(MAKE) --no-print-directory -k -Otarget -j$(shell nproc)
 
 check: deps-check
 	@$(RUN) begin build/results
 ifeq ($(SAN),)
-	@for layer in $(LAYERS); do $(RUN) layer build/results $$layer $(MAKE) --no-print-directory -k $$layer; done
+	@for layer in $(LAYERS); do $(RUN) layer build/results $$layer $(SUBMAKE) $$layer; done
 	@for san in thread address; do for layer in $(SAN_LAYERS); do \
 		FASTSYNC_STRESS_MS=$${FASTSYNC_STRESS_MS:-300} $(RUN) layer build/results $$layer-$$san \
-		$(MAKE) --no-print-directory -k SAN=$$san $$layer; done; done
+		$(SUBMAKE) SAN=$$san $$layer; done; done
 else
 	@for layer in $(SAN_LAYERS); do \
-		$(RUN) layer build/results $$layer-$(SAN) $(MAKE) --no-print-directory -k $$layer; done
+		$(RUN) layer build/results $$layer-$(SAN) $(SUBMAKE) $$layer; done
 endif
 	@$(RUN) end build/results
 
