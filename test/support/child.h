@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * child.h - running a piece of a test in a process of its own: one that may abort, or that must start with
+ * another environment. What it wrote to stderr and how it ended come back.
+ */
+#ifndef TEST_CHILD_H
+#define TEST_CHILD_H
+
+#include <stdbool.h>
+
+struct child {
+	bool exited;                             /* else killed by signal */
+	int status, signal;
+	char err[8192];                          /* what it wrote to stderr, cut to size */
+};
+
+/* A body's result is its exit status; CHILD_CHECK says what was false and leaves with 99. */
+#define CHILD_CHECK(condition) \
+	do { \
+		if (!(condition)) \
+			child_failed(#condition, __FILE__, __LINE__); \
+	} while (0)
+
+__attribute__((noreturn)) void child_failed(const char *condition, const char *file, int line);
+
+/* In a forked copy of this process, which goes on as it is. Killed after a minute. */
+struct child child_fork(int (*body)(void *arg), void *arg);
+
+/*
+ * In a fresh run of this program. environment: "NAME=value" words, NULL-terminated. prepare is run before the new
+ * program starts (NULL: nothing), to install what it is to start under: limits, a seccomp filter. main() must begin with
+ * if (child_wanted(argc)) return child_main(argv, bodies);
+ */
+struct child_body {
+	const char *name;
+	int (*body)(void *arg);
+};
+
+struct child child_exec(const char *name, const char *const environment[], void (*prepare)(void));
+bool child_wanted(int argc);
+int child_main(char **argv, const struct child_body *bodies);
+
+/* cmocka asserts: it exited with 0, wrote nothing to stderr; or it aborted after writing this. */
+void child_assert_clean(const struct child *child);
+void child_assert_aborted(const struct child *child, const char *text);
+
+#endif

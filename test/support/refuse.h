@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* refuse.h - a seccomp filter that makes system calls fail, as a container's or a sandbox's does. */
+#ifndef TEST_REFUSE_H
+#define TEST_REFUSE_H
+
+#include <stdbool.h>
+
+/* From now on, in this process and all it starts, the calls with these numbers fail with error. False if the kernel
+ * takes no filter. At most 16 numbers. */
+bool refuse_calls(const int *numbers, int count, int error);
+
+#endif
