@@ -1,128 +1,148 @@
 /* SPDX-License-Identifier: MIT */
-/* Error codes in words, and the last words: one line to stderr or to the reporter, then abort. */
-#include <fastsync/error.h>
-#include <fastsync/mutex.h>
-#include "sys/fatal.h"
+/* What the library says: error descriptions, and its last words. */
+#include "lib/sys/fatal.h"
 #include "test/support/child.h"
 
+#include <fastsync/error.h>
+#include <limits.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static void
-test_strerror(void **state)
+test_strerror_knows_every_code(void **state)
 {
 	(void)state;
-	assert_string_equal(fsy_strerror(0), "success");
-#define X(name, value, text)                                   \
-	assert_int_equal(name, value);                         \
-	assert_string_equal(fsy_strerror(value), text);
+#define X(name, value, text) assert_string_equal(fsy_strerror(name), text);
 	FSY_ERROR_MAP(X)
 #undef X
+	assert_int_equal(FSY_ETIMEDOUT, ETIMEDOUT);
+	assert_int_equal(FSY_EPOISONED, EOWNERDEAD);
+	assert_string_equal(fsy_strerror(0), "success");
 	assert_string_equal(fsy_strerror(-1), "unknown error");
-	assert_string_equal(fsy_strerror(1 << 20), "unknown error");
+	assert_string_equal(fsy_strerror(INT_MAX), "unknown error");
 }
 
 static void
-test_errno_is_left_alone(void **state)
+test_formats(void **state)
 {
-	fsy_mutex_t m = FSY_MUTEX_INIT;
+	char text[128], expected[128];
+	const char *volatile nothing = NULL;
 
 	(void)state;
-	errno = 77;
-	fsy_mutex_lock(&m);
-	assert_int_equal(fsy_mutex_lock_until(&m, fsy_after_ms(2)), FSY_ETIMEDOUT);
-	fsy_mutex_unlock(&m);
-	fsy_strerror(FSY_EINVAL);
-	assert_int_equal(errno, 77);
-}
-
-static jmp_buf out;
-static char said[256];
-
-static void
-reporter(const char *message)
-{
-	snprintf(said, sizeof said, "%s", message);
-	longjmp(out, 1);
-}
-
-static void
-other_reporter(const char *message)
-{
-	(void)message;
-}
-
-static void
-test_reporter_is_replaced_and_restored(void **state)
-{
-	(void)state;
-	assert_null(fsy_set_fatal(reporter));
-	assert_ptr_equal(fsy_set_fatal(other_reporter), reporter);
-	assert_ptr_equal(fsy_set_fatal(NULL), other_reporter);
-	assert_null(fsy_set_fatal(NULL));
-}
-
-static void
-test_reporter_gets_one_line(void **state)
-{
-	(void)state;
-	fsy_set_fatal(reporter);
-	if (setjmp(out) == 0)
-		fsyi_fatal("%s %d %u %p %x %%", "text", -12, 34u, (void *)0x56, 0x78u);
-	fsy_set_fatal(NULL);
-	assert_string_equal(said, "fastsync: text -12 34 0x56 78 %");
+	fsyi_format(text, sizeof(text), "%s|%d|%u|%x|%%", "s", INT_MIN, UINT_MAX, 0xbeefu);
+	assert_string_equal(text, "s|-2147483648|4294967295|beef|%");
+	fsyi_format(text, sizeof(text), "%ld %lu %lx %p", LONG_MIN, ULONG_MAX, 0xfeedul, (void *)(uintptr_t)0xabc0);
+	assert_string_equal(text, "-9223372036854775808 18446744073709551615 feed 0xabc0");
+	fsyi_format(text, sizeof(text), "%s %d", nothing, 0);
+	assert_string_equal(text, "(null) 0");
+	memset(expected, 'z', sizeof(expected));
+	memset(text, 'z', sizeof(text));
+	memcpy(expected, "cut", 4);
+	fsyi_format(text, 4, "%s", "cut here");
+	assert_memory_equal(text, expected, sizeof(text));
 }
 
 static int
-unlock_an_unlocked_mutex(void *arg)
+die(void *arg)
 {
-	fsy_mutex_t m = FSY_MUTEX_INIT;
-
-	if (arg != NULL)
-		fsy_set_fatal(other_reporter);
-	fsy_mutex_unlock(&m);
-	return 0;
+	fsyi_fatal("%s number %d", (const char *)arg, 42);
 }
 
 static void
-test_default_is_one_line_and_abort(void **state)
+test_fatal_writes_one_line_and_aborts(void **state)
 {
-	struct child child = child_fork(unlock_an_unlocked_mutex, NULL);
-	const char *expected = "fastsync: unlock of unlocked mutex";
+	char word[] = "misuse";
+	struct child child = child_fork(die, word);
 
 	(void)state;
-	assert_false(child.exited);
-	assert_int_equal(child.signal, SIGABRT);
-	assert_int_equal(strncmp(child.err, expected, strlen(expected)), 0);
-	assert_ptr_equal(strchr(child.err, '\n'), child.err + strlen(child.err) - 1);
+	child_assert_aborted(&child, "fastsync: misuse number 42\n");
+	assert_string_equal(child.err, "fastsync: misuse number 42\n");
 }
 
 static void
-test_returning_reporter_still_aborts(void **state)
+test_fatal_cuts_long_lines(void **state)
 {
-	struct child child = child_fork(unlock_an_unlocked_mutex, said);
+	char word[2000];
+	struct child child;
 
 	(void)state;
-	assert_false(child.exited);
-	assert_int_equal(child.signal, SIGABRT);
-	assert_string_equal(child.err, "");
+	memset(word, 'w', sizeof(word));
+	word[sizeof(word) - 1] = '\0';
+	child = child_fork(die, word);
+	child_assert_aborted(&child, "fastsync: wwww");
+	assert_in_range(strlen(child.err), 400, 600);
+	assert_int_equal(child.err[strlen(child.err) - 1], '\n');
+}
+
+static void
+report_loudly(const char *message)
+{
+	(void)!write(STDERR_FILENO, "<", 1);
+	(void)!write(STDERR_FILENO, message, strlen(message));
+	(void)!write(STDERR_FILENO, ">", 1);
+}
+
+static int
+die_through_reporter(void *arg)
+{
+	fsy_set_fatal(report_loudly);
+	return die(arg);
+}
+
+static void
+test_reporter_is_replaced_but_not_the_abort(void **state)
+{
+	char word[] = "misuse";
+	struct child child = child_fork(die_through_reporter, word);
+
+	(void)state;
+	child_assert_aborted(&child, "<fastsync: misuse number 42>");
+	assert_string_equal(child.err, "<fastsync: misuse number 42>");
+}
+
+static jmp_buf back;
+static char last_words[128];
+
+static void
+report_and_jump(const char *message)
+{
+	strncpy(last_words, message, sizeof(last_words) - 1);
+	longjmp(back, 1);
+}
+
+static void
+test_reporter_may_jump_more_than_once(void **state)
+{
+	static int i;                            /* outlives the jumps */
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		assert_true(fsy_set_fatal(report_and_jump) == (i == 0 ? NULL : report_and_jump));
+		last_words[0] = '\0';
+		if (setjmp(back) == 0)
+			fsyi_fatal("again");
+		assert_string_equal(last_words, "fastsync: again");
+	}
+	assert_true(fsy_set_fatal(NULL) == report_and_jump);
+	assert_true(fsy_set_fatal(NULL) == NULL);
 }
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strerror),
-		cmocka_unit_test(test_errno_is_left_alone),
-		cmocka_unit_test(test_reporter_is_replaced_and_restored),
-		cmocka_unit_test(test_reporter_gets_one_line),
-		cmocka_unit_test(test_default_is_one_line_and_abort),
-		cmocka_unit_test(test_returning_reporter_still_aborts),
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_strerror_knows_every_code),
+		cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_fatal_writes_one_line_and_aborts),
+		cmocka_unit_test(test_fatal_cuts_long_lines),
+		cmocka_unit_test(test_reporter_is_replaced_but_not_the_abort),
+		cmocka_unit_test(test_reporter_may_jump_more_than_once),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("error", tests, NULL, NULL);
 }
