@@ -103,6 +103,12 @@ fsyi_cpu_rseq_used(void)
 	return rseq_cpu;
 }
 
+bool
+fsyi_cpu_node_used(void)
+{
+	return rseq_node;
+}
+
 void
 fsyi_cpu_init(void)
 {

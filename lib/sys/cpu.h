@@ -17,4 +17,7 @@ int fsyi_cpu_count(void);
 /* Whether rseq answers (glibc >= 2.35, and FASTSYNC_RSEQ is not off). */
 bool fsyi_cpu_rseq_used(void);
 
+/* Whether it knows the node too (Linux >= 6.3). */
+bool fsyi_cpu_node_used(void);
+
 #endif

@@ -4,6 +4,8 @@
 #include "fatal.h"
 #include "init.h"
 
+#include <fastsync/bench.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +39,12 @@ const char *
 fsyi_tune_error(void)
 {
 	return first_error[0] == '\0' ? NULL : first_error;
+}
+
+const char *
+fsy_tune_error_(void)
+{
+	return fsyi_tune_error();
 }
 
 const char *

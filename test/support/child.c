@@ -122,6 +122,8 @@ child_wanted(int argc)
 int
 child_main(char **argv, const struct child_body *bodies)
 {
+	/* cmocka's usual output goes to stderr, which the parent wants for itself. */
+	setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 1);
 	if (strcmp(argv[1], MARK) == 0)
 		for (; bodies->name != NULL; bodies++)
 			if (strcmp(argv[2], bodies->name) == 0)

@@ -179,7 +179,6 @@ static int
 all_again(void *arg)
 {
 	(void)arg;
-	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("again", tests, NULL, NULL);
 }
 
