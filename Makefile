@@ -234,8 +234,12 @@ lint:
 	@for lint in .ci/lint-*.sh; do name=$${lint##*/}; name=$${name%.sh}; \
 		if $$lint; then echo "ok $$name"; else echo "not ok $$name"; bad=1; fi; done; exit $${bad:-0}
 
+# Fills what stands between the markers of a page from the code it describes.
+fill = { sed '/^$(2)$$/q' $(1); $(4); sed -n '/^$(3)$$/,$$p' $(1); } >build/page && cat build/page >$(1)
 docs:
-	@{ sed "/^<!-- edges -->$$/q" docs/memory-model.md; .ci/edges table; sed -n "/^<!-- end -->$$/,\$$p" docs/memory-model.md; } >build/memory-model.md && cat build/memory-model.md >docs/memory-model.md
+	@mkdir -p build
+	@$(call fill,docs/memory-model.md,<!-- edges -->,<!-- end -->,.ci/edges table)
+	@$(call fill,docs/man/fastsync.7,\.\\" tunables,\.\\" end,.ci/tunables lib/sys/tune.def)
 
 clean:
 	rm -rf build

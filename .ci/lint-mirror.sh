@@ -15,9 +15,11 @@ for header in include/fastsync/*.h; do
 	need "$name" test "test/unit/test_$name*.c"
 	need "$name" example "examples/*$name*.c"
 done
-for symbol in $(sed -n 's/^[ \t]*\(fsy_[a-z0-9_]*[a-z0-9]\);$/\1/p' lib/fastsync.map); do
+for symbol in $(awk -F"[ \t;]+" "/^[ \t]+fsy_[a-z0-9_]*[a-z0-9];/ { print \$2 }" lib/fastsync.map); do
 	grep -qsw "$symbol" docs/man/*.[1-9] || { echo "lint-mirror: $symbol is in no man page"; failed=1; }
 done
+[ "$(sed -n '/^\.\\" tunables$/,/^\.\\" end$/p' docs/man/fastsync.7 | grep -v '^\.\\"')" = "$(.ci/tunables lib/sys/tune.def)" ] ||
+	{ echo "lint-mirror: the tunables in fastsync.7 are out of date: make docs"; failed=1; }
 for page in docs/man/*.[1-9]; do
 	command -v mandoc >/dev/null && { mandoc -Tlint -Wwarning "$page" || failed=1; }
 done
