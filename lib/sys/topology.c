@@ -11,6 +11,7 @@
 #include <fastsync/atomic.h>
 #include <fastsync/stats.h>
 #include <numa.h>
+#include <string.h>
 
 #define SYSFS_NODES "/sys/devices/system/node"
 
@@ -213,6 +214,7 @@ fsyi_topology_init(void)
 	if (spec != NULL && *spec != '\0') {
 		if (fsyi_topology_from_spec(spec, why, sizeof(why)) == 0)
 			return;
+		fsyi_format(why + strlen(why), sizeof(why) - strlen(why), "; ignored");
 		fsyi_tune_complain("FASTSYNC_TOPOLOGY", spec, why);
 	}
 	if (fsyi_switch_on("FASTSYNC_NUMA") && from_libnuma() != 0)
