@@ -224,9 +224,8 @@ sim_execute(void)
 		t->entries = 0;
 		t->yielded = t->hold = t->timed_out = false;
 		t->futex = NULL;
-		t->node = 0;
-		t->cpu = i;
 	}
+	sim_fork_reset();
 	sim_world_reset();
 	sim_strategy_begin();
 	if (_setjmp(outside) != 0)

@@ -27,7 +27,6 @@ struct sim_thread {
 	bool timed_out;
 	bool yielded;               /* asked for somebody else to run */
 	bool hold;                  /* exhaustive search: keep the store buffer for now */
-	int node, cpu;
 	unsigned entries;
 	struct sim_entry buffer[SIM_BUFFER];
 	jmp_buf context;
@@ -74,8 +73,9 @@ void sim_fibers_init(void);
 void sim_switch(int from, int to);          /* -1 is the scheduler's caller */
 void sim_fibers_forget(void);               /* a schedule was abandoned: start anew */
 
-/* world.c */
+/* world.c, fork.c */
 void sim_world_reset(void);
+void sim_fork_reset(void);
 
 /* strategy.c */
 void sim_strategy_begin(void);

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * world.c - the rest of lib/sys for virtual threads: records, places, memory, fork, tunables, last words.
+ * world.c - the rest of lib/sys for virtual threads: records, places, memory, tunables, last words. Shared by
+ * the scheduler and the relacy machine (test/model), so it knows a thread by sim_self() alone.
  *
  * The library's own static data is put back to its load-time image before each schedule: the build collects
  * it into the sections sim_lib_data and sim_lib_bss (see the Makefile).
  */
-#include "sim.h"
+#include "scenario.h"
+#include <diag/hook.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <diag/hook.h>
 #include <sys/cpu.h>
 #include <sys/fatal.h>
 #include <sys/fork.h>
 #include <sys/mem.h>
+#include <sys/membarrier.h>
 #include <sys/thread.h>
 #include <sys/topology.h>
 #include <sys/tune.h>
@@ -22,7 +25,6 @@ extern char __start_sim_lib_data[] __attribute__((weak)), __stop_sim_lib_data[] 
 extern char __start_sim_lib_bss[] __attribute__((weak)), __stop_sim_lib_bss[] __attribute__((weak));
 /* The toys run without the library. */
 extern const size_t fsyi_waitq_size __attribute__((weak));
-void fsyi_lot_fork_child(void) __attribute__((weak));
 void fsyi_lot_publish_attention(void) __attribute__((weak));
 
 enum { MEMORY = 64 * 1024, HEADER = 1024 };
@@ -37,8 +39,7 @@ static struct fsyi_thread records[SIM_THREADS + 1];
 static char headers[SIM_THREADS + 1][HEADER] __attribute__((aligned(64)));
 static char memory[MEMORY] __attribute__((aligned(64)));
 static size_t memory_used;
-static bool wiped;
-static uint32_t generation;
+static struct place { int node, cpu; } places[SIM_THREADS];
 static char *image;
 
 static void
@@ -73,8 +74,6 @@ sim_world_reset(void)
 	fsyi_tune = tune_defaults;
 	memset(memory, 0, memory_used);
 	memory_used = 0;
-	wiped = false;
-	generation = 0;
 	memset(records, 0, sizeof(records));
 	for (int i = 0; i <= SIM_THREADS; i++) {
 		records[i].virtual_node = -1;
@@ -83,14 +82,16 @@ sim_world_reset(void)
 		lend_header(i);
 		sim_name(&records[i].park, sizeof(records[i].park), names[i]);
 	}
-	if (fsyi_lot_publish_attention != NULL && !(sim_run.flags & SIM_NO_MEMBARRIER))
+	for (int i = 0; i < SIM_THREADS; i++)
+		places[i] = (struct place){ 0, i };
+	if (fsyi_lot_publish_attention != NULL && fsyi_membarrier_init())
 		fsyi_lot_publish_attention();
 }
 
 struct fsyi_thread *
 fsyi_thread_self(void)
 {
-	return &records[sim_run.current < 0 ? SIM_THREADS : sim_run.current];
+	return &records[sim_self() < 0 ? SIM_THREADS : sim_self()];
 }
 
 void
@@ -101,22 +102,28 @@ fsyi_thread_each(void (*visit)(struct fsyi_thread *thread, void *arg), void *arg
 }
 
 void
+fsyi_thread_fork_child(void)
+{
+	for (int i = 0; i <= SIM_THREADS; i++)
+		lend_header(i);
+}
+
+void
 sim_place(int id, int node, int cpu)
 {
-	sim_run.thread[id].node = node;
-	sim_run.thread[id].cpu = cpu;
+	places[id] = (struct place){ node, cpu };
 }
 
 int
 fsyi_cpu(void)
 {
-	return sim_run.current < 0 ? 0 : sim_run.thread[sim_run.current].cpu;
+	return sim_self() < 0 ? 0 : places[sim_self()].cpu;
 }
 
 int
 fsyi_node(void)
 {
-	return sim_run.current < 0 ? 0 : sim_run.thread[sim_run.current].node;
+	return sim_self() < 0 ? 0 : places[sim_self()].node;
 }
 
 int
@@ -144,58 +151,6 @@ fsyi_mem_alloc(size_t size, int node)
 		return NULL;
 	memory_used += size;
 	return p;
-}
-
-/* The caller is the child's only thread: the others stop in the middle of whatever they did. */
-void
-sim_fork(void)
-{
-	sim_point();
-	sim_drain(sim_run.current);
-	for (int i = 0; i < sim_run.scenario->threads; i++) {
-		if (i != sim_run.current)
-			sim_run.thread[i].entries = 0;          /* what was not visible stays with the parent */
-		if (sim_run.thread[i].state == SIM_LATENT)
-			sim_run.thread[i].state = SIM_READY;
-		else if (i != sim_run.current && sim_run.thread[i].state != SIM_ENDED)
-			sim_run.thread[i].state = SIM_GONE;
-	}
-	wiped = true;
-	generation++;
-	sim_tracef("fork: T%d is the child's only thread", sim_run.current);
-}
-
-void
-sim_await_fork(void)
-{
-	sim_run.thread[sim_run.current].state = SIM_LATENT;
-	sim_point();
-}
-
-void
-fsyi_fork_check(void)
-{
-	int self = sim_run.current;
-	bool trace = sim_run.trace;
-
-	if (!wiped)
-		return;
-	wiped = false;
-	sim_drain(self);
-	sim_run.trace = false;
-	sim_run.current = -1;                   /* recovery excludes other slow paths: it is one step */
-	if (fsyi_lot_fork_child != NULL)
-		fsyi_lot_fork_child();
-	for (int i = 0; i <= SIM_THREADS; i++)
-		lend_header(i);
-	sim_run.current = self;
-	sim_run.trace = trace;
-}
-
-uint32_t
-fsyi_fork_generation(void)
-{
-	return generation;
 }
 
 /* The observers' hooks run with no bucket lock held and may not wait. */
