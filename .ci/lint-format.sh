@@ -12,7 +12,7 @@ while IFS= read -r file; do
 	case $file in
 	*.c | *.h | *.cc)
 		head -2 "$file" | grep -q 'SPDX-License-Identifier: MIT' || complain "$file: no SPDX line"
-		grep -nHE '^ {4,}[^ \\]' "$file" | head -3 | grep . && complain "$file: indented with spaces"
+		grep -nHE '^( {4}| {8})[a-z].*[;{]$' "$file" | head -3 | grep . && complain "$file: indented with spaces"
 		expand "$file" | awk -v f="$file" 'length > 150 && !/"/ { print f ":" FNR ": " length " columns"; bad = 1 } END { exit bad }' ||
 			complain "$file: lines longer than 150 columns"
 		;;

@@ -15,6 +15,7 @@ for header in include/fastsync/*.h; do
 	need "$name" test "test/unit/test_$name*.c"
 	need "$name" example "examples/*$name*.c"
 done
+# shellcheck disable=SC2013
 for symbol in $(awk -F"[ \t;]+" "/^[ \t]+fsy_[a-z0-9_]*[a-z0-9];/ { print \$2 }" lib/fastsync.map); do
 	grep -qsw "$symbol" docs/man/*.[1-9] || { echo "lint-mirror: $symbol is in no man page"; failed=1; }
 done
