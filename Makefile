@@ -70,7 +70,7 @@ DIAG_SRC := $(wildcard lib/diag/*.c)
 BENCH_SRC := $(filter-out lib/bench/cli.c,$(wildcard lib/bench/*.c))
 LIB_SRC := $(SYS_SRC) $(PARK_SRC) $(SYNC_SRC) $(DATA_SRC) $(DIAG_SRC) $(BENCH_SRC) $(wildcard lib/abi.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
-CLI_SRC := $(wildcard lib/bench/cli.c)
+CLI_SRC := $(wildcard lib/bench/cli.c lib/bench/cli/*.c)
 HEADERS := $(wildcard include/fastsync/*.h) include/fastsync.h
 EXAMPLE_SRC := $(wildcard examples/*.c)
 SUPPORT_SRC := $(wildcard test/support/*.c)
@@ -79,6 +79,9 @@ STRESS_SRC := $(wildcard test/stress/stress_*.c)
 
 SHARED := $(BUILD)/libfastsync.so.$(SOVERSION)
 STATIC := $(BUILD)/libfastsync.a
+# The tool parses JSON, the library does not; statistics.o is the one hidden part of the library that it shares.
+CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o) $(BUILD)/lib/bench/statistics.o
+CLI_LIBS := -ljansson
 CLI := $(if $(CLI_SRC),$(BUILD)/fastsync-bench)
 EXAMPLES := $(EXAMPLE_SRC:%.c=$(BUILD)/%)
 UNIT := $(UNIT_SRC:%.c=$(BUILD)/%)
@@ -119,9 +122,9 @@ $(STATIC): $(LIB_OBJ)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
 
 # The rpath serves the build tree only; install links again without it.
-$(BUILD)/fastsync-bench: $(BUILD)/lib/bench/cli.o $(SHARED) $(BUILD)/libfastsync.so
+$(BUILD)/fastsync-bench: $(CLI_OBJ) $(SHARED) $(BUILD)/libfastsync.so
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $< $(ALL_LDFLAGS) -L$(BUILD) -lfastsync -Wl,-rpath,'$$ORIGIN'
+	$(Q)$(CC) -o $@ $(CLI_OBJ) $(ALL_LDFLAGS) -L$(BUILD) -lfastsync $(CLI_LIBS) -Wl,-rpath,'$$ORIGIN'
 
 $(BUILD)/examples/%: $(BUILD)/examples/%.o $(SHARED) $(BUILD)/libfastsync.so
 	$(call say,LINK,$@)
@@ -193,7 +196,7 @@ bench-full: deps-bench
 	$(BUILD)/fastsync-bench --all $(BENCH_ARGS)
 
 # --- dependencies: .ci/deps installs what is missing. PACKAGE, or COMMAND=PACKAGE where the command is enough ---
-DEPS_BUILD := gcc=gcc libc6-dev libnuma-dev
+DEPS_BUILD := gcc=gcc libc6-dev libnuma-dev libjansson-dev
 DEPS_CHECK := g++=g++ libcmocka-dev pkg-config=pkg-config valgrind=valgrind
 DEPS_CHECK_OPTIONAL := spin=spin relacy-dev mandoc=mandoc shellcheck=shellcheck
 DEPS_BENCH := libnuma-dev
@@ -217,7 +220,7 @@ install: all
 		-e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS_PRIVATE@|$(strip -pthread $(LIBS))|' \
 		pkgconfig/fastsync.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/fastsync.pc
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/fastsync.pc
-	$(if $(CLI),$(CC) -o $(DESTDIR)$(BINDIR)/fastsync-bench $(BUILD)/lib/bench/cli.o $(ALL_LDFLAGS) -L$(BUILD) -lfastsync)
+	$(if $(CLI),$(CC) -o $(DESTDIR)$(BINDIR)/fastsync-bench $(CLI_OBJ) $(ALL_LDFLAGS) -L$(BUILD) -lfastsync $(CLI_LIBS))
 	@for page in docs/man/*.[1-9]; do test -f $$page || continue; \
 		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 	@for peer in $(BUILD)/peers/*; do test -f $$peer || continue; \

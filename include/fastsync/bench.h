@@ -24,16 +24,26 @@ typedef struct fsy_bench_options {
 	enum fsy_bench_format format;
 	bool quick;                 /* fewer, shorter rounds: a smoke test, marked as such in every output */
 	bool all;                   /* every case (bench-full) */
+	bool bars;                  /* what the project holds itself to, bar by bar; filter then selects bars */
 	bool list;                  /* print the cases and candidates, measure nothing */
 	bool article_method;        /* the article's literal method: 10 runs, 30 s of warm-up between them */
 	bool unpinned;              /* leave placement to the scheduler */
 	bool progress;              /* a line on stderr that is rewritten */
 	uint64_t seed;
+	const char *self;           /* a program that calls fsy_bench_serve on its standard streams when its only argument is --serve: for
+	                             * cases that need a process of their own; NULL = they say so and are left out */
 } fsy_bench_options_t;
 
 /* Runs and prints to out. 0; FSY_EINVAL (one line on stderr) for an unknown case, candidate or value; FSY_ENOMEM. Starts threads
  * and processes, allocates, blocks for as long as it takes; not to be called twice at a time. */
 FSY_API int fsy_bench_run(const fsy_bench_options_t *options, FILE *out);
+
+/* The other side of options.self: answers measurements by the protocol of lib/bench/peers/go/PROTOCOL.md until end of file
+ * or "quit". The calling process should have no other thread. 0, FSY_EINVAL, FSY_ENOMEM. */
+FSY_API int fsy_bench_serve(FILE *in, FILE *out);
+
+/* Private: the first malformed FASTSYNC_* value, as the line that was printed about it; NULL if there was none. */
+FSY_API const char *fsy_tune_error_(void);
 
 FSY_END_DECLS
 

@@ -71,7 +71,8 @@ fsyb_work(uint64_t value, uint32_t count)
 #define FSYB_ARRAY  "array"   /* a million bare locks; lock, unlock one drawn at random; create uses each once */
 #define FSYB_FETCH_MAX "fetch_max" /* shared = max(shared, own count), seq_cst */
 #define FSYB_FETCH_MIN "fetch_min"
-#define FSYB_EMPTY  "empty"   /* the mutex loop without a lock: what the loop itself costs */
+#define FSYB_SLEEPERS "sleepers" /* the mutex loop, while threads sleep on 1,000 other locks; ours only */
+#define FSYB_EMPTY  "empty"   /* a kind's loop with nothing in it, named "empty KIND": what the loop itself costs */
 #define FSYB_LIMIT  "limit"   /* not a lock: the least instructions a lock could consist of, in the mutex loop */
 
 struct fsyb_impl {

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* glibc.c - the peers that every Linux program already has: POSIX and C11 locks, the compiler's atomics, malloc. */
+#include "bench/harness.h"
+#include "bench/object.h"
+#include <gnu/libc-version.h>
+#include <pthread.h>
+#include <threads.h>
+
+static void
+init_adaptive(pthread_mutex_t *mutex)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+	pthread_mutex_init(mutex, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
+FSYB_OBJECT(normal, pthread_mutex_t, pthread_mutex_init(&self->lock, NULL), pthread_mutex_destroy(&self->lock))
+FSYB_MUTEX_LOOP(run_normal, struct normal, (void)0, pthread_mutex_lock(&self->lock), pthread_mutex_unlock(&self->lock))
+
+FSYB_OBJECT(adaptive, pthread_mutex_t, init_adaptive(&self->lock), pthread_mutex_destroy(&self->lock))
+FSYB_MUTEX_LOOP(run_adaptive, struct adaptive, (void)0, pthread_mutex_lock(&self->lock),
+                pthread_mutex_unlock(&self->lock))
+
+FSYB_OBJECT(c11, mtx_t, mtx_init(&self->lock, mtx_plain), mtx_destroy(&self->lock))
+FSYB_MUTEX_LOOP(run_c11, struct c11, (void)0, mtx_lock(&self->lock), mtx_unlock(&self->lock))
+
+struct rwlock {
+	pthread_rwlock_t lock;
+	uint64_t words[2];
+	uint32_t torn;
+};
+
+static void *
+create_rwlock(unsigned threads)
+{
+	struct rwlock *self = fsyb_object_new(sizeof *self);
+
+	(void)threads;
+	if (self)
+		pthread_rwlock_init(&self->lock, NULL);
+	return self;
+}
+
+static void
+destroy_rwlock(void *object)
+{
+	pthread_rwlock_destroy(&((struct rwlock *)object)->lock);
+	free(object);
+}
+
+static uint64_t
+datum_rwlock(void *object)
+{
+	struct rwlock *self = object;
+
+	return self->torn ? UINT64_MAX : self->words[1];
+}
+
+FSYB_RW_LOOP(run_rwlock, struct rwlock, (void)0, pthread_rwlock_rdlock(&self->lock), pthread_rwlock_unlock(&self->lock),
+             pthread_rwlock_wrlock(&self->lock), pthread_rwlock_unlock(&self->lock))
+
+FSYB_ARRAY_OBJECT(normals, pthread_mutex_t, pthread_mutex_init(lock, NULL), pthread_mutex_lock(lock),
+                  pthread_mutex_unlock(lock))
+
+/* The same counter in all three: 0 at first. */
+FSYB_OBJECT(counter, int64_t, (void)0, (void)0)
+
+static uint64_t
+value_counter(void *object)
+{
+	return (uint64_t)((struct counter *)object)->lock;
+}
+
+static inline __attribute__((always_inline)) void
+cas_max(int64_t *cell, int64_t value)
+{
+	int64_t old = __atomic_load_n(cell, __ATOMIC_ACQUIRE);
+
+	while (old < value && !__atomic_compare_exchange_n(cell, &old, value, false, __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE))
+		;
+}
+
+FSYB_ATOMIC_LOOP(run_add, struct counter, __atomic_fetch_add(&self->lock, 1, __ATOMIC_SEQ_CST))
+FSYB_ATOMIC_LOOP(run_max, struct counter, cas_max(&self->lock, (int64_t)ops))
+
+FSYB_OBJECT(heap, char, (void)0, (void)0)
+FSYB_POOL_LOOP(run_heap, struct heap, malloc(FSYB_POOL_BYTES), free(item))
+
+FSYB_OBJECT(once, pthread_once_t, (void)0, (void)0)
+static uint64_t once_calls;
+
+static void
+once_callback(void)
+{
+	once_calls = 1;
+}
+
+static uint64_t
+datum_calls(void *object)
+{
+	(void)object;
+	return once_calls;
+}
+
+FSYB_ONCE_LOOP(run_once, struct once, pthread_once(&self->lock, once_callback))
+
+#define PEER(kind_, name_, type_, parks_, object_, run_, datum_) \
+	{ .kind = kind_, .name = name_, .bytes = sizeof(type_), .parks = parks_, .create = create_##object_, \
+	  .destroy = destroy_##object_, .run = run_, .datum = datum_, .foreign = 1 }
+
+const struct fsyb_impl *
+fsyb_glibc(void)
+{
+	static struct fsyb_impl peers[] = {
+		PEER(FSYB_MUTEX, "glibc normal", pthread_mutex_t, 1, normal, run_normal, datum_normal),
+		PEER(FSYB_MUTEX, "glibc adaptive", pthread_mutex_t, 1, adaptive, run_adaptive, datum_adaptive),
+		PEER(FSYB_MUTEX, "C11 mtx", mtx_t, 1, c11, run_c11, datum_c11),
+		PEER(FSYB_RW, "glibc rwlock", pthread_rwlock_t, 1, rwlock, run_rwlock, datum_rwlock),
+		PEER(FSYB_ATOMIC, "C atomic", int64_t, 0, counter, run_add, value_counter),
+		PEER(FSYB_FETCH_MAX, "C atomic", int64_t, 0, counter, run_max, NULL),
+		PEER(FSYB_ONCE, "glibc once", pthread_once_t, 1, once, run_once, datum_calls),
+		{ .kind = FSYB_POOL, .name = "glibc malloc", .create = create_heap, .destroy = destroy_heap, .run = run_heap,
+		  .foreign = 1 },
+		{ .kind = FSYB_ARRAY, .name = "glibc normal", .bytes = sizeof(pthread_mutex_t), .parks = 1,
+		  .create = create_normals, .destroy = free, .run = run_normals, .foreign = 1 },
+		{ .kind = NULL },
+	};
+
+	for (struct fsyb_impl *peer = peers; peer->kind; peer++)
+		peer->version = gnu_get_libc_version();
+	return peers;
+}

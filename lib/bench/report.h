@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* report.h - the outputs. Each plans the cells it needs, has them measured, and prints. */
+#ifndef FSYB_REPORT_H
+#define FSYB_REPORT_H
+
+#include "bench/results.h"
+#include <stdio.h>
+
+/* host.c: what the numbers were measured on and with, and what is missing. */
+void fsyb_print_host(const struct fsyb_results *results, FILE *out);
+/* "key", "value" pairs of the same facts. */
+void fsyb_host_facts(const struct fsyb_results *results, void (*fact)(const char *key, const char *value, void *arg), void *arg);
+
+/* bars.c, table.c, sweep.c, export.c: 0, FSY_EINVAL after one line on stderr, FSY_ENOMEM. */
+int fsyb_bars(struct fsyb_results *results, FILE *out);
+int fsyb_table(struct fsyb_results *results, FILE *out);
+int fsyb_sweep(struct fsyb_results *results, FILE *out);
+void fsyb_export_json(const struct fsyb_results *results, FILE *out);
+void fsyb_export_csv(const struct fsyb_results *results, FILE *out);
+
+/* claims.c: plans what the article's claims need; prints them one by one. */
+int fsyb_claims_need(struct fsyb_results *results);
+void fsyb_claims(const struct fsyb_results *results, FILE *out);
+
+/* Substring, or with * and ? a pattern of the whole; NULL matches all. */
+bool fsyb_matches(const char *name, const char *filter);
+
+/* memory.c: resident bytes per lock of a million, each used once; count 0 where it cannot be measured. */
+struct fsyb_figure fsyb_resident(const struct fsyb_field *field, const char *name);
+
+#endif
