@@ -85,9 +85,10 @@ fsy_lockword_acquire_(fsy_atomic_u32 *word)
 	if (!FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) /* A1 <- R1,R2 */
 		return false;
 #ifdef __x86_64__
-	/* Changes nothing: the holder says again that the lock is held. The unlock's look at this byte is then forwarded from
-	 * the store buffer, where after the locked instruction alone it would stall for some 8 cycles. */
-	FSY_RAW_STORE_((uint8_t *)(void *)half, FSY_LW_LOCKED_, __ATOMIC_RELAXED);
+	/* Changes nothing: the holder says again that the lock is held. The plain unlock's look at this byte is then forwarded
+	 * from the store buffer; after the locked instruction alone it would stall for some 8 cycles. */
+	if (FSY_LIKELY(FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL))
+		FSY_RAW_STORE_((uint8_t *)(void *)half, FSY_LW_LOCKED_, __ATOMIC_RELAXED);
 #endif
 	return true;
 #else
