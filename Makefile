@@ -183,8 +183,35 @@ check-model: $(CHECK_MODEL)
 # --- checks: scheduler, relacy, spin ---
 
 # --- peers ---
+# What libfastsync is compared with. Built once for all configurations, and never a reason to fail.
+PEERS := build/peers
+ARTICLE := build/article
+.PHONY: check-peers bench-article-loops
+LAYERS += check-peers
 
 peers:
+	@CC='$(CC)' CXX='$(CXX)' CFLAGS='$(CFLAGS)' lib/bench/peers/build.sh $(PEERS)
+	@mkdir -p $(BUILD) && ln -sfn ../peers $(BUILD)/peers
+
+$(PEERS)/work/selftest: lib/bench/peers/selftest.c lib/bench/peers/c/module.h lib/bench/peers/loop.h lib/bench/peer.h
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) -std=gnu11 $(WARN) -D_GNU_SOURCE -pthread -o $@ $< -ldl
+
+# Checks what is there or can be built without a download.
+check-peers: $(PEERS)/work/selftest
+	@PEERS_OFFLINE=1 $(MAKE) --no-print-directory peers
+	@lib/bench/peers/check.sh $(PEERS) $<
+
+# The article's own three benchmarks in Go, Rust and C, in Go's format. COUNT= rounds of MS= milliseconds each.
+bench-article-loops: $(SHARED) $(BUILD)/libfastsync.so
+	@mkdir -p $(ARTICLE)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $(ARTICLE)/article-c lib/bench/peers/article/article.c $(ALL_LDFLAGS) -L$(BUILD) -lfastsync \
+		-Wl,-rpath,'$$ORIGIN/../$(CONFIG)'
+	@! command -v rustc >/dev/null || \
+		rustc --edition 2021 -O -C codegen-units=1 -o $(ARTICLE)/article-rs lib/bench/peers/article/article.rs
+	@! command -v go >/dev/null || (cd lib/bench/peers/go && go test -c -o ../../../../$(ARTICLE)/go.test .)
+	@lib/bench/peers/article/article.sh $(ARTICLE) $(or $(COUNT),5) $(or $(MS),300)
 
 # --- bench ---
 bench: deps-bench

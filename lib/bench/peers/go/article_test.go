@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The three benchmarks of the article, for `go test -bench .`: what they do is the article's, and ../article.c and
-// ../rust/src/bin/article.rs do the same. Its read benchmark discards the value it reads, so that nothing is read;
+// The three benchmarks of the article, for `go test -bench .`: what they do is the article's, and ../article/article.c and
+// ../article/article.rs do the same. Its read benchmark discards the value it reads, so that nothing is read;
 // here the value is used, in all three languages.
 
 func BenchmarkMutexContention(b *testing.B) {

@@ -156,13 +156,15 @@ func (r *round) answer(first, last *snapshot) *result {
 		res.Writes = append(res.Writes, w.writes)
 		res.Total += w.ops
 		res.TotalWrites += w.writes
-		res.LongestNs = max(res.LongestNs, w.longest)
+		if res.LongestNs < w.longest {
+			res.LongestNs = w.longest
+		}
 		if w.histogram == nil {
 			continue
 		}
 		for b, n := range w.histogram {
-			if hist[b] += n; n != 0 {
-				filled = max(filled, b+1)
+			if hist[b] += n; n != 0 && filled <= b {
+				filled = b + 1
 			}
 		}
 	}

@@ -136,10 +136,10 @@ impl Subject for ThreadPool {
 
     #[inline(always)]
     fn operate(&self, _: &mut (), parameters: &Parameters, mut acquired: impl Acquired) {
-        let mut item = ITEMS.with_borrow_mut(|items| items.pop().unwrap_or_else(|| Box::new([0; 128])));
+        let mut item = ITEMS.with(|items| items.borrow_mut().pop().unwrap_or_else(|| Box::new([0; 128])));
         acquired();
         touch(&mut item, parameters.ops);
-        ITEMS.with_borrow_mut(|items| items.push(item));
+        ITEMS.with(|items| items.borrow_mut().push(item));
     }
 }
 

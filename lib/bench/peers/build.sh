@@ -1,0 +1,147 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# build.sh OUT: builds every peer that can be built into OUT, and prints one line for each that cannot, with what to
+# install. A missing peer is never an error. Only what is older than its sources, compiler or flags is built again, and
+# a download that failed is not tried again within the hour. Work in progress is kept under OUT/work.
+#
+# Environment: CC, CXX, CFLAGS; PEERS_OFFLINE=1 downloads nothing (no crates, no Go releases, no Abseil source).
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1/work"
+out=$(cd "$1" && pwd)
+work=$out/work
+CC=${CC:-gcc} CXX=${CXX:-g++} CFLAGS=${CFLAGS:--O2 -g}
+shared="-fPIC -shared -fvisibility=hidden -pthread -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wconversion"
+export CC CXX
+
+say() { printf '  %-5s %s\n' "$1" "$2"; }
+missing() { printf '  peer  %s: not built: %s\n' "$1" "$2"; rm -f "$out/$3"; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# fresh FILE RECIPE DEPENDENCY...: FILE was made by this recipe and nothing it depends on is newer. Remembers the recipe.
+fresh() {
+	file=$1 recipe=$2 stamp=$work/$(basename "$1").recipe
+	shift 2
+	[ "$recipe" = "$(cat "$stamp" 2>/dev/null)" ] && [ -e "$file" ] && [ -z "$(find "$@" -newer "$file" 2>/dev/null)" ] &&
+		return 0
+	printf '%s' "$recipe" >"$stamp"
+	return 1
+}
+
+# Whether a download may be tried: not offline, and not just failed. failed NAME remembers.
+may_fetch() { [ -z "${PEERS_OFFLINE:-}" ] && [ -z "$(find "$work/$1.failed" -mmin -60 2>/dev/null)" ]; }
+failed() { : >"$work/$1.failed"; }
+
+# The version as the distribution names it, where the headers do not say.
+packaged() {
+	version=$(dpkg-query -W -f '${Version}' "$1" 2>/dev/null) || version=$(pkg-config --modversion "$2" 2>/dev/null)
+	version=${version%%-*}
+	echo "${version%%+*}"
+}
+
+# module NAME SOURCE PACKAGE VERSION COMPILER FLAGS LIBRARIES: builds one C or C++ module, if its headers are there.
+module() {
+	name=$1 source=$here/c/$2 package=$3 version=$4 compiler=$5 flags=$6 libraries=$7 so=fastsync-peer-$1.so
+	if ! has "${compiler%% *}"; then
+		missing "$name" "no ${compiler%% *} (Debian, Ubuntu: apt-get install g++)" "$so"
+		return
+	fi
+	recipe="$($compiler --version | head -n 1) $compiler $CFLAGS $flags $libraries $version"
+	fresh "$out/$so" "$recipe" "$source" "$here/c/module.h" "$here/loop.h" "$here/../peer.h" && return
+	printf '#define PEER_VERSION "%s"\n' "$version" >"$work/$name.h"
+	# shellcheck disable=SC2086
+	if $compiler $CFLAGS $shared $flags -include "$work/$name.h" -o "$work/$so" "$source" -Wl,-z,defs $libraries 2>"$work/$name.log"; then
+		say PEER "$so"
+		mv "$work/$so" "$out/$so"
+	elif grep -qE 'fatal error: .*(No such file|not found)|cannot find -l|unable to find library' "$work/$name.log"; then
+		missing "$name" "its headers are not here (Debian, Ubuntu: apt-get install $package)" "$so"
+	else
+		missing "$name" "it does not compile; see $work/$name.log" "$so"
+	fi
+}
+
+abseil() {
+	source=$work/absl
+	if [ ! -e "$source/version" ] && may_fetch absl; then
+		say FETCH "Abseil's source, to build it without assertions"
+		if ! reason=$("$here/absl-ndebug.sh" "$source"); then
+			failed absl
+			echo "  peer  absl: no build without assertions: $reason"
+		fi
+	fi
+	if [ -e "$source/version" ]; then
+		module absl absl.cc libabsl-dev "abseil $(cat "$source/version") (NDEBUG)" "$CXX -std=c++17" \
+			"-DNDEBUG -DPEER_ABSL_NDEBUG -isystem $source/src" "$source/libabsl.a"
+	else
+		module absl absl.cc libabsl-dev "abseil $(packaged libabsl-dev absl_base)" "$CXX -std=c++17" "" \
+			"$(pkg-config --libs absl_synchronization 2>/dev/null || echo -labsl_synchronization)"
+	fi
+}
+
+# rust: with cargo and its crates; else std alone, by rustc alone.
+rust() {
+	so=fastsync-peer-rust.so sources=$here/rust
+	if ! has rustc; then
+		missing rust "no rustc (Debian, Ubuntu: apt-get install rustc cargo)" $so
+		return
+	fi
+	rustc=$(rustc --version | cut -d ' ' -f 1,2)
+	how=std
+	has cargo && may_fetch cargo && how=extras
+	# What cargo built stays good while a retry is not due.
+	[ "$(cat "$work/$so.recipe" 2>/dev/null)" = "$rustc extras" ] && [ -e "$out/$so" ] && how=extras
+	fresh "$out/$so" "$rustc $how" "$sources/src" "$sources/Cargo.toml" "$sources/Cargo.lock" "$sources/build.rs" && return
+	if [ $how = extras ]; then
+		if (cd "$sources" && CARGO_NET_RETRY=1 CARGO_HTTP_TIMEOUT=20 CARGO_TARGET_DIR="$work/cargo" timeout 400 \
+			cargo build --quiet --locked --release --features extras) >"$work/cargo.log" 2>&1; then
+			say PEER "$so (std, parking_lot, crossbeam)"
+			cp "$work/cargo/release/libfastsync_peer_rust.so" "$out/$so"
+			return
+		fi
+		failed cargo
+		printf '%s' "$rustc std" >"$work/$so.recipe"
+	fi
+	if PEER_RUSTC=$rustc rustc --edition 2021 -C opt-level=3 -C codegen-units=1 -C lto=fat --crate-type cdylib \
+		--crate-name fastsync_peer_rust -o "$work/$so" "$sources/src/lib.rs" >"$work/rustc.log" 2>&1; then
+		say PEER "$so (std)"
+		mv "$work/$so" "$out/$so"
+		echo "  peer  parking_lot, crossbeam: not built: cargo is missing or cannot fetch them (see $work/cargo.log)"
+	else
+		missing rust "$rustc is too old, 1.70 is needed (see $work/rustc.log)" $so
+	fi
+}
+
+# go_peer TOOLCHAIN PROGRAM LABEL
+go_peer() {
+	fresh "$out/$2" "$(go version) $1" "$here/go" && return
+	[ "$1" = local ] || may_fetch "$2" || return
+	if (cd "$here/go" && CGO_ENABLED=0 GOTOOLCHAIN=$1 timeout 400 \
+		go build -buildvcs=false -trimpath -ldflags "-X main.label=$3" -o "$out/$2" .) >"$work/$2.log" 2>&1; then
+		say PEER "$2"
+	elif [ "$1" = local ]; then
+		missing go "$(go version | cut -d ' ' -f 3) does not compile it, 1.19 is needed (see $work/$2.log)" "$2"
+	else
+		failed "$2"
+		missing "$3" "go cannot fetch $1, or is older than 1.21 (see $work/$2.log)" "$2"
+	fi
+}
+
+go_all() {
+	if ! has go; then
+		missing go "no go (Debian, Ubuntu: apt-get install golang-go)" fastsync-peer-go
+		rm -f "$out"/fastsync-peer-go1.*
+		return
+	fi
+	go_peer local fastsync-peer-go go
+	go_peer go1.23.0 fastsync-peer-go1.23 go1.23
+	go_peer go1.22.0 fastsync-peer-go1.22 go1.22
+}
+
+module posix posix.c libc6-dev "$(getconf GNU_LIBC_VERSION 2>/dev/null)" "$CC -std=gnu11" "" ""
+module nsync nsync.c libnsync-dev "nsync $(packaged libnsync-dev nsync)" "$CC -std=gnu11" "" -lnsync
+module ck ck.c libck-dev "ck $(packaged libck-dev ck)" "$CC -std=gnu11" "" -lck
+module tbb tbb.cc libtbb-dev "" "$CXX -std=c++17" "" -ltbb
+abseil
+rust
+go_all
+exit 0
