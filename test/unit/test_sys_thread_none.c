@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads without a record, for want of memory or of a key; and records from before the library's constructor. */
+#include "lib/sys/mem.h"
+#include "lib/sys/thread.h"
+#include "lib/sys/topology.h"
+#include "test/support/child.h"
+#include "test/support/worker.h"
+
+#include <errno.h>
+#include <fastsync/error.h>
+#include <fastsync/mutex.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <cmocka.h>
+
+static void
+count_record(struct fsyi_thread *thread, void *arg)
+{
+	int *count = arg;
+
+	(void)thread;
+	(*count)++;
+}
+
+static int
+records(void)
+{
+	int count = 0;
+
+	fsyi_thread_each(count_record, &count);
+	return count;
+}
+
+static void *
+starve(void *arg)
+{
+	struct rlimit none = { 1, 1 };
+
+	(void)arg;
+	CHILD_CHECK(setrlimit(RLIMIT_AS, &none) == 0);
+	while (fsyi_mem_alloc(64, -1) != NULL || fsyi_mem_alloc(64, 0) != NULL)
+		;
+	errno = 77;
+	CHILD_CHECK(fsyi_thread_self() == NULL);
+	CHILD_CHECK(fsyi_thread_self() == NULL);
+	CHILD_CHECK(errno == 77);
+	return NULL;
+}
+
+static int
+no_memory(void *arg)
+{
+	fsyi_thread_self();
+	worker_join(worker_start(starve, arg));
+	return 0;
+}
+
+static void
+test_no_memory_no_record(void **state)
+{
+	struct child child = child_exec("no memory", NULL, NULL);
+
+	(void)state;
+	child_assert_clean(&child);
+}
+
+/* Runs before the library's constructor, as that of another library may. */
+static bool early_called, early_worked;
+static fsy_mutex_t early_lock = FSY_MUTEX_INIT;
+
+__attribute__((constructor(101))) static void
+early(void)
+{
+	const char *given = getenv("TEST_EARLY");
+	pthread_key_t key;
+
+	if (given == NULL)
+		return;
+	early_called = true;
+	if (strcmp(given, "no keys") == 0) {
+		while (pthread_key_create(&key, NULL) == 0)
+			;
+		return;
+	}
+	fsy_mutex_lock(&early_lock);
+	early_worked = fsyi_thread_self() != NULL && fsy_mutex_lock_until(&early_lock, fsy_after_ms(5)) == FSY_ETIMEDOUT &&
+		       fsyi_topology()->nodes == 1 && fsyi_mem_alloc(100, 0) != NULL;
+}
+
+static int
+early_was_fine(void *arg)
+{
+	(void)arg;
+	CHILD_CHECK(early_called && early_worked);
+	CHILD_CHECK(!fsy_mutex_trylock(&early_lock));
+	fsy_mutex_unlock(&early_lock);
+	CHILD_CHECK(fsy_mutex_trylock(&early_lock));
+	fsy_mutex_unlock(&early_lock);
+	CHILD_CHECK(records() == 1);
+	return 0;
+}
+
+static void
+test_before_the_constructor(void **state)
+{
+	static const char *const environment[] = { "TEST_EARLY=lock", NULL };
+	struct child child = child_exec("early", environment, NULL);
+
+	(void)state;
+	child_assert_clean(&child);
+}
+
+static int
+no_keys(void *arg)
+{
+	(void)arg;
+	CHILD_CHECK(early_called);
+	CHILD_CHECK(fsyi_thread_self() == NULL);
+	CHILD_CHECK(records() == 0);
+	return 0;
+}
+
+static void
+test_no_key_no_record(void **state)
+{
+	static const char *const environment[] = { "TEST_EARLY=no keys", NULL };
+	struct child child = child_exec("no keys", environment, NULL);
+
+	(void)state;
+	child_assert_clean(&child);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct child_body bodies[] = {
+		{ "no memory", no_memory }, { "early", early_was_fine }, { "no keys", no_keys }, { NULL, NULL }
+	};
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_memory_no_record),
+		cmocka_unit_test(test_before_the_constructor),
+		cmocka_unit_test(test_no_key_no_record),
+	};
+
+	if (child_wanted(argc))
+		return child_main(argv, bodies);
+	return cmocka_run_group_tests_name("no thread record", tests, NULL, NULL);
+}
