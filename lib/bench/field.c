@@ -138,7 +138,7 @@ note_missing(struct fsyb_field *field)
 		{ "rust std", "Rust: install rustc" },
 		{ "parking_lot", "parking_lot: install cargo or librust-parking-lot-dev" },
 		{ "nsync", "nsync: install libnsync-dev" },
-		{ "ck", "Concurrency Kit: install libck-dev" },
+		{ "ck ", "Concurrency Kit: install libck-dev" },
 		{ "tbb", "oneTBB: install libtbb-dev" },
 		{ "absl", "Abseil, built with NDEBUG (Debian's has its assertions on and is not quotable)" },
 	};
@@ -147,7 +147,7 @@ note_missing(struct fsyb_field *field)
 		bool found = false;
 
 		for (unsigned j = 0; j < field->count && !found; j++)
-			found = strcasestr(field->candidates[j].name, set[i].part) != NULL;
+			found = strncasecmp(field->candidates[j].name, set[i].part, strlen(set[i].part)) == 0;
 		if (!found)
 			fsyb_field_missing(field, "not here: %s, then run: make peers", set[i].what);
 	}
