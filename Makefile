@@ -193,13 +193,13 @@ peers:
 	@CC='$(CC)' CXX='$(CXX)' CFLAGS='$(CFLAGS)' lib/bench/peers/build.sh $(PEERS)
 	@mkdir -p $(BUILD) && ln -sfn ../peers $(BUILD)/peers
 
-$(PEERS)/work/selftest: lib/bench/peers/selftest.c lib/bench/peers/c/module.h lib/bench/peers/loop.h lib/bench/peer.h
+$(PEERS)/parts/selftest: lib/bench/peers/selftest.c lib/bench/peers/c/module.h lib/bench/peers/loop.h lib/bench/peer.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) -std=gnu11 $(WARN) -D_GNU_SOURCE -pthread -o $@ $< -ldl
 
 # Checks what is there or can be built without a download.
-check-peers: $(PEERS)/work/selftest
+check-peers: $(PEERS)/parts/selftest
 	@PEERS_OFFLINE=1 $(MAKE) --no-print-directory peers
 	@lib/bench/peers/check.sh $(PEERS) $<
 
@@ -227,7 +227,7 @@ DEPS_BUILD := gcc=gcc libc6-dev libnuma-dev libjansson-dev
 DEPS_CHECK := g++=g++ libcmocka-dev pkg-config=pkg-config valgrind=valgrind
 DEPS_CHECK_OPTIONAL := spin=spin relacy-dev mandoc=mandoc shellcheck=shellcheck
 DEPS_BENCH := libnuma-dev
-DEPS_BENCH_OPTIONAL := libnsync-dev libck-dev libtbb-dev libabsl-dev
+DEPS_BENCH_OPTIONAL := g++=g++ libnsync-dev libck-dev libtbb-dev libabsl-dev
 
 deps: deps-check deps-bench
 deps-check:

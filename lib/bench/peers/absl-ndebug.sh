@@ -44,7 +44,7 @@ fetch() {
 	export APT_CONFIG="$dir/apt.conf"
 	timeout 120 apt-get -qq update >"$dir/apt.log" 2>&1 || fail "the archive's list of sources cannot be fetched"
 	(cd "$dir" && timeout 120 apt-get -qq source --download-only abseil >>"$dir/apt.log" 2>&1) ||
-		fail "the archive does not serve the source of abseil"
+		fail "the archive cannot be reached or does not serve the source of abseil"
 	rm -rf "$dir/lists"
 }
 

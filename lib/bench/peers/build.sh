@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: MIT
 # build.sh OUT: builds every peer that can be built into OUT, and prints one line for each that cannot, with what to
 # install. A missing peer is never an error. Only what is older than its sources, compiler or flags is built again, and
-# a download that failed is not tried again within the hour. Work in progress is kept under OUT/work.
+# a download that failed is not tried again within the hour. Work in progress is kept under OUT/parts.
 #
 # Environment: CC, CXX, CFLAGS; PEERS_OFFLINE=1 downloads nothing (no crates, no Go releases, no Abseil source).
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-mkdir -p "$1/work"
+mkdir -p "$1/parts"
 out=$(cd "$1" && pwd)
-work=$out/work
+work=$out/parts
 CC=${CC:-gcc} CXX=${CXX:-g++} CFLAGS=${CFLAGS:--O2 -g}
 shared="-fPIC -shared -fvisibility=hidden -pthread -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wconversion"
 export CC CXX
@@ -18,15 +18,14 @@ say() { printf '  %-5s %s\n' "$1" "$2"; }
 missing() { printf '  peer  %s: not built: %s\n' "$1" "$2"; rm -f "$out/$3"; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# fresh FILE RECIPE DEPENDENCY...: FILE was made by this recipe and nothing it depends on is newer. Remembers the recipe.
+# fresh FILE RECIPE DEPENDENCY...: FILE was made by this recipe and nothing it depends on is newer.
 fresh() {
-	file=$1 recipe=$2 stamp=$work/$(basename "$1").recipe
+	file=$1 recipe=$2
 	shift 2
-	[ "$recipe" = "$(cat "$stamp" 2>/dev/null)" ] && [ -e "$file" ] && [ -z "$(find "$@" -newer "$file" 2>/dev/null)" ] &&
-		return 0
-	printf '%s' "$recipe" >"$stamp"
-	return 1
+	[ "$recipe" = "$(cat "$work/${file##*/}.recipe" 2>/dev/null)" ] && [ -e "$file" ] &&
+		[ -z "$(find "$@" -newer "$file" 2>/dev/null)" ]
 }
+made() { printf '%s' "$2" >"$work/${1##*/}.recipe"; }
 
 # Whether a download may be tried: not offline, and not just failed. failed NAME remembers.
 may_fetch() { [ -z "${PEERS_OFFLINE:-}" ] && [ -z "$(find "$work/$1.failed" -mmin -60 2>/dev/null)" ]; }
@@ -53,6 +52,7 @@ module() {
 	if $compiler $CFLAGS $shared $flags -include "$work/$name.h" -o "$work/$so" "$source" -Wl,-z,defs $libraries 2>"$work/$name.log"; then
 		say PEER "$so"
 		mv "$work/$so" "$out/$so"
+		made "$so" "$recipe"
 	elif grep -qE 'fatal error: .*(No such file|not found)|cannot find -l|unable to find library' "$work/$name.log"; then
 		missing "$name" "its headers are not here (Debian, Ubuntu: apt-get install $package)" "$so"
 	else
@@ -64,48 +64,46 @@ abseil() {
 	source=$work/absl
 	if [ ! -e "$source/version" ] && may_fetch absl; then
 		say FETCH "Abseil's source, to build it without assertions"
-		if ! reason=$("$here/absl-ndebug.sh" "$source"); then
-			failed absl
-			echo "  peer  absl: no build without assertions: $reason"
-		fi
+		"$here/absl-ndebug.sh" "$source" >"$work/absl.reason" || failed absl
 	fi
 	if [ -e "$source/version" ]; then
 		module absl absl.cc libabsl-dev "abseil $(cat "$source/version") (NDEBUG)" "$CXX -std=c++17" \
 			"-DNDEBUG -DPEER_ABSL_NDEBUG -isystem $source/src" "$source/libabsl.a"
 	else
+		reason=$(cat "$work/absl.reason" 2>/dev/null)
+		printf '  peer  absl: not without assertions: %s\n' "${reason:-nothing may be downloaded}"
 		module absl absl.cc libabsl-dev "abseil $(packaged libabsl-dev absl_base)" "$CXX -std=c++17" "" \
 			"$(pkg-config --libs absl_synchronization 2>/dev/null || echo -labsl_synchronization)"
 	fi
 }
 
-# rust: with cargo and its crates; else std alone, by rustc alone.
+# With cargo and its crates; else std alone, by rustc alone.
 rust() {
-	so=fastsync-peer-rust.so sources=$here/rust
+	so=fastsync-peer-rust.so sources=$here/rust offline=
 	if ! has rustc; then
 		missing rust "no rustc (Debian, Ubuntu: apt-get install rustc cargo)" $so
 		return
 	fi
 	rustc=$(rustc --version | cut -d ' ' -f 1,2)
-	how=std
-	has cargo && may_fetch cargo && how=extras
-	# What cargo built stays good while a retry is not due.
-	[ "$(cat "$work/$so.recipe" 2>/dev/null)" = "$rustc extras" ] && [ -e "$out/$so" ] && how=extras
-	fresh "$out/$so" "$rustc $how" "$sources/src" "$sources/Cargo.toml" "$sources/Cargo.lock" "$sources/build.rs" && return
-	if [ $how = extras ]; then
-		if (cd "$sources" && CARGO_NET_RETRY=1 CARGO_HTTP_TIMEOUT=20 CARGO_TARGET_DIR="$work/cargo" timeout 400 \
-			cargo build --quiet --locked --release --features extras) >"$work/cargo.log" 2>&1; then
-			say PEER "$so (std, parking_lot, crossbeam)"
-			cp "$work/cargo/release/libfastsync_peer_rust.so" "$out/$so"
-			return
-		fi
-		failed cargo
-		printf '%s' "$rustc std" >"$work/$so.recipe"
+	set -- "$sources/src" "$sources/Cargo.toml" "$sources/Cargo.lock" "$sources/build.rs"
+	fresh "$out/$so" "$rustc extras" "$@" && return
+	may_fetch cargo || offline=--offline
+	# shellcheck disable=SC2086
+	if has cargo && (cd "$sources" && CARGO_NET_RETRY=1 CARGO_HTTP_TIMEOUT=20 CARGO_TARGET_DIR="$work/cargo" timeout 400 \
+		cargo build --quiet --locked $offline --release --features extras) >"$work/cargo.log" 2>&1; then
+		say PEER "$so (std, parking_lot, crossbeam)"
+		cp "$work/cargo/release/libfastsync_peer_rust.so" "$out/$so"
+		made $so "$rustc extras"
+		return
 	fi
+	[ -n "$offline" ] || failed cargo
+	printf '  peer  %s: not built: %s\n' "parking_lot, crossbeam" "no cargo, or it cannot fetch them (see $work/cargo.log)"
+	fresh "$out/$so" "$rustc std" "$@" && return
 	if PEER_RUSTC=$rustc rustc --edition 2021 -C opt-level=3 -C codegen-units=1 -C lto=fat --crate-type cdylib \
 		--crate-name fastsync_peer_rust -o "$work/$so" "$sources/src/lib.rs" >"$work/rustc.log" 2>&1; then
 		say PEER "$so (std)"
 		mv "$work/$so" "$out/$so"
-		echo "  peer  parking_lot, crossbeam: not built: cargo is missing or cannot fetch them (see $work/cargo.log)"
+		made $so "$rustc std"
 	else
 		missing rust "$rustc is too old, 1.70 is needed (see $work/rustc.log)" $so
 	fi
@@ -113,15 +111,20 @@ rust() {
 
 # go_peer TOOLCHAIN PROGRAM LABEL
 go_peer() {
-	fresh "$out/$2" "$(go version) $1" "$here/go" && return
-	[ "$1" = local ] || may_fetch "$2" || return
-	if (cd "$here/go" && CGO_ENABLED=0 GOTOOLCHAIN=$1 timeout 400 \
-		go build -buildvcs=false -trimpath -ldflags "-X main.label=$3" -o "$out/$2" .) >"$work/$2.log" 2>&1; then
+	recipe="$(go version) $1"
+	fresh "$out/$2" "$recipe" "$here/go" && return
+	proxy=$(go env GOPROXY)
+	may_fetch "$2" || proxy=off
+	# Go before 1.21 does not know GOTOOLCHAIN and would build with itself under the other's name.
+	if (cd "$here/go" && export CGO_ENABLED=0 GOTOOLCHAIN="$1" GOPROXY="$proxy" &&
+		{ [ "$1" = local ] || timeout 400 go version | grep -qF " $1 "; } &&
+		timeout 400 go build -buildvcs=false -trimpath -ldflags "-X main.label=$3" -o "$out/$2" .) >"$work/$2.log" 2>&1; then
 		say PEER "$2"
+		made "$2" "$recipe"
 	elif [ "$1" = local ]; then
 		missing go "$(go version | cut -d ' ' -f 3) does not compile it, 1.19 is needed (see $work/$2.log)" "$2"
 	else
-		failed "$2"
+		[ "$proxy" = off ] || failed "$2"
 		missing "$3" "go cannot fetch $1, or is older than 1.21 (see $work/$2.log)" "$2"
 	fi
 }

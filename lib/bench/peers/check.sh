@@ -29,10 +29,10 @@ for program in "$dir"/fastsync-peer-go*; do
 done
 
 if command -v go >/dev/null && [ -x "$dir/fastsync-peer-go" ]; then
-	if (cd "$here/go" && go vet . && go test .) >"$dir/work/go-test.log" 2>&1; then
+	if (cd "$here/go" && go vet . && go test .) >"$dir/parts/go-test.log" 2>&1; then
 		echo "ok peer-go-test"
 	else
-		cat "$dir/work/go-test.log"
+		cat "$dir/parts/go-test.log"
 		echo "not ok peer-go-test"
 		bad=1
 	fi
