@@ -117,9 +117,12 @@ $(SHARED): $(LIB_OBJ) lib/fastsync.map
 $(BUILD)/libfastsync.so: $(SHARED)
 	$(Q)ln -sf $(<F) $@
 
+# The archive's core is one object, so that whoever needs any of it gets the constructor, which nobody names.
+BENCH_OBJ := $(BENCH_SRC:%.c=$(BUILD)/%.o)
 $(STATIC): $(LIB_OBJ)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+	$(Q)rm -f $@ && $(LD) -r -o $(BUILD)/fastsync.o $(filter-out $(BENCH_OBJ),$^) && \
+		$(AR) rcs $@ $(BUILD)/fastsync.o $(filter $(BENCH_OBJ),$^)
 
 # The rpath serves the build tree only; install links again without it.
 $(BUILD)/fastsync-bench: $(CLI_OBJ) $(SHARED) $(BUILD)/libfastsync.so

@@ -36,6 +36,10 @@ for source in examples/*.c; do
 		"$source" "${shared[@]}"
 done
 
+# An archive drops an object that nobody names: a static program must find the library as ready as a shared one does.
+"${CC:-gcc}" -O2 -o "$tmp/program" test/install/started.c "${shared[@]}" && "$tmp/program" >"$tmp/golden"
+example constructor/static "$tmp/golden" "${CC:-gcc}" -O2 -static -o "$tmp/program" test/install/started.c "${static[@]}"
+
 if command -v "${CXX:-g++}" >/dev/null; then
 	printf 'version ok\nlocked and unlocked\n' >"$tmp/golden"
 	example cxx "$tmp/golden" "${CXX:-g++}" -std=c++17 -Wall -Wextra -Werror -pthread -o "$tmp/program" \
