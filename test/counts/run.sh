@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Instructions of the uncontended paths against limits.txt: counts are the same on every run, times are not.
+# Instructions of the uncontended paths against limits.txt: counts are the same on every run, times are not. A change that is
+# worth more instructions takes them with run.sh --update; the number of locked ones is never updated, it is the design.
 set -u
 build=${BUILD:-build/release}
 cc=${CC:-gcc}
@@ -22,17 +23,21 @@ for path in shipped fenced single; do
 	esac
 	while read -r name steps locked; do
 		read -r max locks <<<"$(awk -v p=$path -v n="$name" '$1 == p && $2 == n { print $3, $4 }' test/counts/limits.txt)"
+		if [ "${1:-}" = --update ]; then
+			sed -i "s/^$path $name [0-9]* /$path $name $steps /" test/counts/limits.txt
+			max=$steps
+		fi
 		max=$((max * slack / 100))
 		[ "$steps" -le $max ] && [ "$locked" = "$locks" ]
 		verdict $? "$path/$name: $steps instructions (at most $max), $locked locked ($locks)"
 	done <<<"$counts"
 done
 
-# What the compiler put into a program: one locked instruction for the shipped path, one for the fallback.
+# What the compiler put into a program: the lock's, and for the fallback the unlock's and, when that was misuse, its undo.
 "$cc" -std=gnu11 -O2 -Iinclude -c -o "$build/pair.o" test/counts/pair.c
 locks=$(objdump -d --disassemble=pair_inline "$build/pair.o" | grep -Ec '\slock |\sxchg .*\(')
-[ "$locks" = 2 ]
-verdict $? "disassembly: $locks locked instructions in the inlined pair (2: the lock, and the fallback's unlock)"
+[ "$locks" -le 3 ]
+verdict $? "disassembly: $locks locked instructions in the inlined pair (at most 3: the lock, the fallback's unlock and undo)"
 
 if command -v valgrind >/dev/null; then
 	# Without debug information, which valgrind may be too old to read.
