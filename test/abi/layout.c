@@ -57,6 +57,7 @@ the_rest(void)
 	FIELD(fsy_bench_options_t, round_ns);
 	FIELD(fsy_bench_options_t, format);
 	FIELD(fsy_bench_options_t, seed);
+	FIELD(fsy_bench_options_t, self);
 }
 
 int
