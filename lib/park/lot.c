@@ -106,14 +106,15 @@ node_fifo(struct fsyi_waitq *queue, int node)
 void
 fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool front)
 {
-	struct fsyi_waitq *queue = fsyi_queue_find(bucket, self->key);
+	const void *key = fsy_atomic_ptr_load_rlx(&self->key);
+	struct fsyi_waitq *queue = fsyi_queue_find(bucket, key);
 	struct fsyi_waitq *header = self->spare;
 
 	FSYI_ASSERT(header != NULL && self->queue == NULL);
 	self->spare = NULL;
 	if (queue == NULL) {
 		queue = header;
-		*queue = (struct fsyi_waitq){ .key = self->key, .chain = bucket->queues, .tickets = 1u << 20 };
+		*queue = (struct fsyi_waitq){ .key = key, .chain = bucket->queues, .tickets = 1u << 20 };
 		bucket->queues = queue;
 	} else {
 		header->chain = queue->spares;
@@ -135,7 +136,7 @@ fsyi_queue_remove(struct fsyi_bucket *bucket, struct fsyi_thread *thread)
 {
 	struct fsyi_waitq *queue = thread->queue, **link = &bucket->queues;
 
-	FSYI_ASSERT(queue != NULL && queue->key == thread->key);
+	FSYI_ASSERT(queue != NULL && queue->key == fsy_atomic_ptr_load_rlx(&thread->key));
 	FIFO_REMOVE(&queue->all, thread, next, prev);
 	FIFO_REMOVE(node_fifo(queue, thread->node), thread, node_next, node_prev);
 	thread->queue = NULL;
@@ -154,19 +155,19 @@ fsyi_queue_remove(struct fsyi_bucket *bucket, struct fsyi_thread *thread)
 /* Nobody in a closed batch can be passed by anyone outside it, so a waiter is served after at most the batch it finds
  * and the waiters before it: preference costs batch - 1 turns at most, however uneven the nodes are. */
 struct fsyi_thread *
-fsyi_queue_pick(struct fsyi_waitq *queue, int node, int cpu)
+fsyi_queue_pick(struct fsyi_waitq *queue, struct fsyi_preference preference)
 {
 	struct fsyi_thread *eldest = queue->all.head, *choice, *look;
 	uint64_t limit = eldest->seniority + (uint64_t)fsyi_tune.node_batch;
 
 	if (eldest->seniority >= queue->batch_end)
 		queue->batch_end = limit < queue->tickets ? limit : queue->tickets;
-	choice = node < 0 ? NULL : node_fifo(queue, node)->head;
+	choice = preference.node < 0 ? NULL : node_fifo(queue, preference.node)->head;
 	if (choice == NULL || choice->seniority >= queue->batch_end)
 		choice = node_fifo(queue, eldest->node)->head;
 	look = choice;
-	for (int i = 0; cpu >= 0 && i < CPU_WINDOW && look != NULL && look->seniority < queue->batch_end; i++) {
-		if (look->cpu == cpu)
+	for (int i = 0; i < CPU_WINDOW && look != NULL && look->seniority < queue->batch_end; i++) {
+		if ((look->cpu == preference.cpu) != preference.elsewhere)
 			return look;
 		look = look->node_next;
 	}

@@ -28,6 +28,7 @@ struct fsyi_waitq {
 	uint64_t tickets;                      /* seniority of the next arrival */
 	uint64_t batch_end;                    /* elder waiters form the closed batch */
 	int64_t turn_at;                       /* when the eldest's turn has come */
+	int64_t grace_until;                   /* the caller's: nobody needs to be woken before */
 };
 
 struct fsyi_bucket {
@@ -52,9 +53,13 @@ struct fsyi_waitq *fsyi_queue_find(struct fsyi_bucket *bucket, const void *key);
 void fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool front);
 void fsyi_queue_remove(struct fsyi_bucket *bucket, struct fsyi_thread *thread);
 
-/* The waiter to serve next: the eldest, or, inside the closed batch, one of the preferred node (and among its
- * first few one of the preferred CPU; -1 = no preference). */
-struct fsyi_thread *fsyi_queue_pick(struct fsyi_waitq *queue, int node, int cpu);
+/* The waiter to serve next: the eldest, or, inside the closed batch, one of the preferred node (-1 = none), and among its
+ * first few one that fell asleep on the preferred CPU, or elsewhere. */
+struct fsyi_preference {
+	int node, cpu;
+	bool elsewhere;
+};
+struct fsyi_thread *fsyi_queue_pick(struct fsyi_waitq *queue, struct fsyi_preference preference);
 
 /* A new turn begins now. */
 void fsyi_queue_turn(struct fsyi_bucket *bucket, struct fsyi_waitq *queue, int64_t now);

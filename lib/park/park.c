@@ -79,13 +79,15 @@ static bool
 give_up(struct fsyi_lot *lot, struct fsyi_thread *self, const struct fsyi_park_op *op, void *arg)
 {
 	struct fsyi_scene scene;
+	const void *key;
 	bool gone = false;
 
 	for (;;) {
-		scene = enter(lot, self->key);
-		if (self->queue == NULL || scene.queue == self->queue)
+		key = fsy_atomic_ptr_load_rlx(&self->key);
+		scene = enter(lot, key);
+		if (key == fsy_atomic_ptr_load_rlx(&self->key)) /* stable under its bucket lock (P4) */
 			break;
-		leave(&scene);                          /* requeued between reading key and locking its bucket */
+		leave(&scene);                          /* requeued in between */
 	}
 	if (self->token == FSYI_TOKEN_NONE) {
 		if (self->queue->count == 1)
@@ -104,7 +106,7 @@ static enum fsyi_parked
 sleep_until_woken(struct fsyi_lot *lot, struct fsyi_thread *self, const struct fsyi_park_op *op, void *arg,
 		  fsy_deadline_t deadline)
 {
-	fsyi_count_park(self->key);
+	fsyi_count_park(fsy_atomic_ptr_load_rlx(&self->key));
 	while (fsy_atomic_u32_load_acq(&self->park) != 0) {                                     /* K2 <- K1 */
 		if (fsyi_futex_wait(&self->park, 1, deadline) == FSYI_TIMEDOUT && give_up(lot, self, op, arg))
 			return FSYI_PARK_TIMEDOUT;
@@ -128,7 +130,7 @@ fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsy
 		leave(&scene);
 		return FSYI_PARK_INVALID;
 	}
-	self->key = key;
+	fsy_atomic_ptr_store_rlx(&self->key, (void *)(uintptr_t)key);
 	self->kind = kind;
 	self->token = FSYI_TOKEN_NONE;
 	self->since = scene.now;

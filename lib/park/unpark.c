@@ -75,7 +75,7 @@ fsyi_requeue(struct fsyi_lot *lot, const void *from, const void *to, uint32_t ki
 	while ((queue = fsyi_queue_find(source, from)) != NULL) {
 		thread = queue->all.head;
 		fsyi_queue_remove(source, thread);
-		thread->key = to;
+		fsy_atomic_ptr_store_rlx(&thread->key, (void *)(uintptr_t)to);
 		thread->kind = kind;
 		fsyi_queue_insert(target, thread, false);
 		moved++;

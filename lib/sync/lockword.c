@@ -25,7 +25,7 @@
  *         L5  At rest the low three bytes are 0 (I6).
  * ORDER   R1 release: store_rel byte 0          ->  A1 acquire: cas_acq, A2 take: cas_acq     (MP) the critical section
  *         R2 release (fenced): add_rel          ->  A1, A2                                    the same
- *         R3 = K1 -> K2 of park.c: HANDOFF, where the word is not written
+ *         K1 -> K2 of park.c: HANDOFF, where the word is not written
  *         Asymmetric store-buffering pair, forbidden outcome "the searcher sleeps and nobody visits":
  *             unlocker                            searcher about to sleep
  *             LOCKED = 0            (R1)          QUEUED = 1, SEARCHER = 0, attention = 1
@@ -120,6 +120,7 @@ second(struct fsyi_waiting *w, uint32_t turn)
 	int64_t now = fsyi_now(), give_up = now + fsyi_tune.spin_ns, idle_since = 0;
 	uint32_t seen;
 
+	w->start = w->start ? w->start : now;
 	for (;;) {
 		now = fsyi_delay(LOOK_NS);
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);
@@ -139,14 +140,26 @@ second(struct fsyi_waiting *w, uint32_t turn)
 static enum outcome
 arrive(struct fsyi_waiting *w)
 {
-	int64_t now = fsyi_now(), give_up = now + fsyi_tune.brief_spin_ns, idle_since = 0;
+	int64_t now = 0, give_up = 0, idle_since = 0;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
 
 	for (;;) {
+		/* Before anything else, the clock too: the searcher takes a barred lock within LOOK_NS, and should find its
+		 * heir. */
+		if ((seen & (LW_BARRED | LW_SECOND)) == LW_BARRED) {
+			if (fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_SECOND))
+				return second(w, seen & LW_TURN);
+			continue;
+		}
 		if (takeable(seen)) {
 			if (take(w, &seen, 0))
 				return TAKEN;
 			continue;
+		}
+		if (now == 0) {
+			now = fsyi_now();
+			give_up = now + fsyi_tune.brief_spin_ns;
+			w->start = w->start ? w->start : now;
 		}
 		if (now >= w->deadline)
 			return TIMEDOUT;
@@ -155,11 +168,6 @@ arrive(struct fsyi_waiting *w)
 				w->searcher = true;
 				return AGAIN;
 			}
-			continue;
-		}
-		if ((seen & (LW_BARRED | LW_SECOND)) == LW_BARRED) {
-			if (fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_SECOND))
-				return second(w, seen & LW_TURN);
 			continue;
 		}
 		if (take_stale(w, &seen, now, &idle_since, 0))
@@ -214,7 +222,7 @@ search(struct fsyi_waiting *w)
 int
 fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 {
-	struct fsyi_waiting w = { lock, deadline, fsyi_now(), false, false, false };
+	struct fsyi_waiting w = { lock, deadline, 0, false, false, false };
 	enum outcome outcome = AGAIN;
 
 	fsyi_fork_check();

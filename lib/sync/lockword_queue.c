@@ -17,6 +17,9 @@
 #include "../sys/futex.h"
 #include "../sys/membarrier.h"
 
+/* How long after a take-over the displaced owner may still turn up to search, before a sleeper is woken for it. */
+enum { GRACE_NS = 1000, LOOK_AGAIN_NS = 100 };
+
 /* How long a sleeper trusts a SEARCHER bit in a forked child, and how long a thread without a record naps. */
 enum { FORKED_NAP_NS = 10000000, RECORDLESS_NAP_NS = 1000000 };
 
@@ -27,16 +30,16 @@ here(void)
 	return (((uint32_t)fsyi_cpu() + 1) & 0xffff) | ((uint32_t)fsyi_node() + 1) << 16;
 }
 
-static int
-hint_node(const struct fsyi_lockword *lock)
+/* Whom to wake: somebody of the node that has the lock, and a thread for whom there is a CPU. A thread that is about to
+ * sleep leaves its own, unless the owner runs there too; one that goes on running does not. */
+static struct fsyi_preference
+preference(const struct fsyi_lockword *lock, bool leaving)
 {
-	return (int)(fsy_atomic_u32_load_rlx(lock->hint) >> 16) - 1;
-}
+	uint32_t hint = fsy_atomic_u32_load_rlx(lock->hint);
+	struct fsyi_preference preference = { (int)(hint >> 16) - 1, fsyi_cpu(), true };
 
-static int
-hint_cpu(const struct fsyi_lockword *lock)
-{
-	return (int)(fsy_atomic_u32_load_rlx(lock->hint) & 0xffff) - 1;
+	preference.elsewhere = !leaving || (int)(hint & 0xffff) - 1 == preference.cpu;
+	return preference;
 }
 
 static bool
@@ -85,14 +88,12 @@ static bool
 validate_turn(struct fsyi_scene *scene, void *arg)
 {
 	struct fsyi_waiting *w = (struct fsyi_waiting *)arg;
-	int cpu = fsyi_cpu();
 
 	if (scene->queue == NULL || scene->now < scene->queue->turn_at)
 		return false;
 	fsy_atomic_u32_and_rlx(w->lock->word, ~LW_BARRED);
 	fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
-	fsyi_scene_wake(scene, fsyi_queue_pick(scene->queue, hint_node(w->lock), cpu != hint_cpu(w->lock) ? cpu : -1),
-			FSYI_TOKEN_NORMAL);
+	fsyi_scene_wake(scene, fsyi_queue_pick(scene->queue, preference(w->lock, true)), FSYI_TOKEN_NORMAL);
 	w->searcher = false;
 	w->covered = true;
 	return true;
@@ -159,8 +160,10 @@ arm(struct fsyi_scene *scene, void *arg)
 {
 	const struct fsyi_lockword *lock = (const struct fsyi_lockword *)arg;
 
-	if (scene->queue != NULL && !(fsy_atomic_u32_load_rlx(lock->word) & LW_SEARCHER))
-		fsyi_queue_arm(scene->queue);
+	if (scene->queue == NULL || (fsy_atomic_u32_load_rlx(lock->word) & LW_SEARCHER))
+		return;
+	fsyi_queue_arm(scene->queue);
+	scene->queue->grace_until = scene->now + GRACE_NS;
 }
 
 void
@@ -185,7 +188,7 @@ abandon(struct fsyi_scene *scene, void *arg)
 			next &= ~LW_QUEUED;
 	} while (!fsy_atomic_u32_cas_rlx(lock->word, &seen, next));
 	if (!(seen & LW_SECOND) && scene->queue != NULL)
-		fsyi_scene_wake(scene, fsyi_queue_pick(scene->queue, hint_node(lock), -1), FSYI_TOKEN_NORMAL);
+		fsyi_scene_wake(scene, fsyi_queue_pick(scene->queue, preference(lock, true)), FSYI_TOKEN_NORMAL);
 }
 
 void
@@ -200,10 +203,16 @@ fsyi_lockword_turn_is_over(const struct fsyi_lockword *lock, int64_t now)
 	return now >= fsy_atomic_i64_load_rlx(&fsyi_lot_bucket(lock->lot, lock->word)->turn_hint);
 }
 
+struct visit {
+	const struct fsyi_lockword *lock;
+	bool again;                     /* out: it is too early to tell */
+};
+
 static void
 wake(struct fsyi_scene *scene, void *arg)
 {
-	const struct fsyi_lockword *lock = (const struct fsyi_lockword *)arg;
+	struct visit *visit = (struct visit *)arg;
+	const struct fsyi_lockword *lock = visit->lock;
 	uint32_t seen, next;
 
 	/* Only a waiter of our kind proves that the object is alive and a lock. */
@@ -215,21 +224,32 @@ wake(struct fsyi_scene *scene, void *arg)
 			fsyi_queue_disarm(scene->queue);
 			return;
 		}
-		if (seen & LW_LOCKED)           /* somebody barged in: the next unlock comes by, the queue stays armed */
+		if (seen & LW_LOCKED)           /* somebody barged in: the queue stays armed, the next unlock comes by */
 			return;
+		if (scene->now < scene->queue->grace_until) {
+			visit->again = true;
+			return;
+		}
 		next = seen | LW_SEARCHER;
 		if (scene->queue->count == 1)
 			next &= ~LW_QUEUED;
 	} while (!fsy_atomic_u32_cas_rlx(lock->word, &seen, next));
 	fsyi_queue_disarm(scene->queue);
 	fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
-	fsyi_scene_wake(scene, fsyi_queue_pick(scene->queue, hint_node(lock), -1), FSYI_TOKEN_NORMAL);
+	fsyi_scene_wake(scene, fsyi_queue_pick(scene->queue, preference(lock, false)), FSYI_TOKEN_NORMAL);
 }
 
 void
 fsyi_lockword_wake(const struct fsyi_lockword *lock)
 {
-	fsyi_visit(lock->lot, lock->word, wake, (void *)(uintptr_t)lock);
+	struct visit visit = { lock, false };
+
+	fsyi_visit(lock->lot, lock->word, wake, &visit);
+	while (visit.again) {
+		visit.again = false;
+		fsyi_delay(LOOK_AGAIN_NS);
+		fsyi_visit(lock->lot, lock->word, wake, &visit);
+	}
 }
 
 struct fair {
@@ -273,5 +293,5 @@ fsyi_lockword_note(struct fsyi_waiting *w)
 
 	if (last != now)
 		fsy_atomic_u32_store_rlx(w->lock->hint, now);
-	fsyi_count_contended(w->lock->word, fsyi_now() - w->start, last != 0 && last >> 16 != now >> 16);
+	fsyi_count_contended(w->lock->word, fsyi_now() - (w->start ? w->start : fsyi_now()), last != 0 && last >> 16 != now >> 16);
 }
