@@ -118,8 +118,8 @@ fsyb_bars(struct fsyb_results *results, FILE *out)
 		if (!fsyb_matches(bars[i].name, results->options->filter))
 			continue;
 		chosen++;
-		if (!fsyb_need(results, bars[i].cell, bars[i].threads, false) ||
-		    (bars[i].other_cell[0] && !fsyb_need(results, bars[i].other_cell, bars[i].other_threads, false)))
+		if (!fsyb_need(results, bars[i].cell, bars[i].threads, NULL) ||
+		    (bars[i].other_cell[0] && !fsyb_need(results, bars[i].other_cell, bars[i].other_threads, NULL)))
 			return FSY_ENOMEM;
 	}
 	if (chosen == 0) {

@@ -44,7 +44,9 @@ takes_part(const struct fsyb_candidate *candidate, const struct fsyb_cell *cell)
 
 	if (candidate->max_threads && candidate->max_threads < cell->threads)
 		return false;
-	if (!cell->older && strncmp(candidate->name, "go1.", 4) == 0)
+	if (strncmp(candidate->name, "go1.", 4) == 0 && !cell->choice.releases)
+		return false;
+	if (cell->choice.parks && !candidate->parks)
 		return false;
 	if (strcmp(kind, FSYB_SLEEPERS) == 0 && (strcmp(candidate->name, "libfastsync") == 0 ||
 	                                         strcmp(candidate->name, "empty mutex") == 0))
@@ -81,7 +83,8 @@ fill(struct fsyb_results *results, struct fsyb_cell *cell)
 		struct fsyb_series *series = &cell->series[cell->count];
 
 		if (!field->candidates[i].kind || !takes_part(&field->candidates[i], cell) ||
-		    !wanted(&field->candidates[i], results->options->candidates))
+		    !wanted(&field->candidates[i], results->options->candidates) ||
+		    !wanted(&field->candidates[i], cell->choice.names))
 			continue;
 		series->candidate = &field->candidates[i];
 		series->samples = calloc(cell->rounds, sizeof *series->samples);
@@ -94,7 +97,7 @@ fill(struct fsyb_results *results, struct fsyb_cell *cell)
 }
 
 struct fsyb_cell *
-fsyb_need(struct fsyb_results *results, const char *name, unsigned threads, bool older)
+fsyb_need(struct fsyb_results *results, const char *name, unsigned threads, const struct fsyb_choice *choice)
 {
 	const struct fsyb_case *what = fsyb_case(name);
 	struct fsyb_cell *cell;
@@ -109,9 +112,10 @@ fsyb_need(struct fsyb_results *results, const char *name, unsigned threads, bool
 		return NULL;
 	cell->what = what;
 	cell->threads = threads;
-	cell->older = older;
+	if (choice)
+		cell->choice = *choice;
 	cell->rounds = (unsigned)results->options->rounds;
-	if (alone(cell))
+	if (alone(cell) && !results->options->article_method)
 		cell->rounds *= FSYB_ALONE_ROUNDS;
 	results->cells[results->count++] = cell;
 	if (!fill(results, cell))
@@ -190,6 +194,8 @@ take(struct fsyb_results *results, struct fsyb_cell *cell, struct fsyb_series *s
 	if (series->error[0])
 		return;
 	if (alone(cell)) {
+		if (results->options->article_method)
+			series->ops = 10000000; /* "our 10M iteration benchmark" */
 		if (series->ops == 0)
 			calibrate(series, &load, results->options->round_ns);
 		load.ops = series->ops;
@@ -248,11 +254,31 @@ show_progress(struct fsyb_results *results, const struct fsyb_cell *cell, const 
 		        left, cell->what->name, cell->threads, name);
 }
 
+/* The article's "30-second warmup period between runs": its load, by all candidates in turn. */
+static void
+warm_up(struct fsyb_results *results, struct fsyb_cell *cell)
+{
+	for (unsigned i = 0; i < cell->count; i++) {
+		struct fsyb_sample sample = { .valid = false };
+		struct fsyb_load load = load_of(results, cell, 0);
+
+		show_progress(results, cell, "warming up");
+		load.ops = 0;
+		load.latency = load.alone = false;
+		load.warm_ns = 1000000;
+		load.window_ns = INT64_C(30000000000) / cell->count;
+		if (!cell->series[i].error[0])
+			sample_once(cell->series[i].candidate, &load, &sample);
+	}
+}
+
 static void
 visit(struct fsyb_results *results, struct fsyb_cell *cell, unsigned round)
 {
 	struct fsyb_weather before, after;
 
+	if (results->options->article_method)
+		warm_up(results, cell);
 	fsyb_weather_read(&before);
 	for (unsigned i = 0; i < cell->count; i++) {
 		struct fsyb_series *series = &cell->series[(i + round) % cell->count];

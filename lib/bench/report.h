@@ -18,6 +18,10 @@ int fsyb_sweep(struct fsyb_results *results, FILE *out);
 void fsyb_export_json(const struct fsyb_results *results, FILE *out);
 void fsyb_export_csv(const struct fsyb_results *results, FILE *out);
 
+/* table.c: 0 stands for the number of CPUs; Go 1.23 if it is here, else the installed Go. */
+unsigned fsyb_cpus(unsigned threads);
+const struct fsyb_series *fsyb_go(const struct fsyb_cell *cell);
+
 /* claims.c: plans what the article's claims need; prints them one by one. */
 int fsyb_claims_need(struct fsyb_results *results);
 void fsyb_claims(const struct fsyb_results *results, FILE *out);

@@ -27,12 +27,19 @@ struct fsyb_series {                 /* one candidate in one cell */
 	char error[96];              /* the first one; its rounds end there */
 };
 
+struct fsyb_choice {
+	const char *names; /* beginnings of names, separated by commas; NULL: all */
+	bool releases;     /* also the releases of Go beside the installed one */
+	bool parks;        /* only locks whose waiters sleep */
+};
+
 struct fsyb_cell {
 	const struct fsyb_case *what;
 	unsigned threads, rounds, count;
 	struct fsyb_series *series;
 	struct fsyb_weather weather;
-	bool measured, older;
+	struct fsyb_choice choice;
+	bool measured;
 };
 
 struct fsyb_results {
@@ -46,9 +53,9 @@ struct fsyb_results {
 	unsigned done, planned;      /* windows, for the progress line */
 };
 
-/* The cell, planned if it is new; NULL if there is no room or no such case. older: with every release of Go that is
- * here, not only the installed one; the first to ask decides. */
-struct fsyb_cell *fsyb_need(struct fsyb_results *results, const char *name, unsigned threads, bool older);
+/* The cell, planned if it is new, with a choice of candidates (NULL: all); NULL if there is no room or no such case. Of
+ * several requests for a cell the first decides who is in it. */
+struct fsyb_cell *fsyb_need(struct fsyb_results *results, const char *name, unsigned threads, const struct fsyb_choice *choice);
 /* The cell if it has been measured; else NULL. */
 const struct fsyb_cell *fsyb_have(const struct fsyb_results *results, const char *name, unsigned threads);
 /* Measures all that is planned. FSY_ENOMEM. */

@@ -103,7 +103,7 @@ one_case(struct fsyb_results *results, const struct fsyb_case *what, FILE *out)
 	int error;
 
 	for (unsigned i = 0; i < count; i++)
-		if (!fsyb_need(results, what->name, counts[i], false))
+		if (!fsyb_need(results, what->name, counts[i], NULL))
 			return FSY_ENOMEM;
 	if (!table)
 		return 0; /* exported together at the end */
