@@ -156,7 +156,7 @@ print_claim(const struct fsyb_results *results, const struct claim *claim, FILE 
 
 	snprintf(text, sizeof text, "%s%.3g%s%s", claim->effect == AT_MOST ? "<= " : "", claim->claimed, *unit == '%' ? " " : "",
 	         unit);
-	fprintf(out, "%-58s %8s ", claim->text, text);
+	fprintf(out, "%-57s %10s ", claim->text, text);
 	if (figure.count == 0 || isnan(figure.median)) {
 		fprintf(out, "%26s %s\n", "-", missing(claim));
 	} else {
@@ -176,13 +176,13 @@ void
 fsyb_claims(const struct fsyb_results *results, FILE *out)
 {
 	fprintf(out, "\nThe article's claims, on these %u CPUs. A claim holds if the effect has its direction and between half and\n"
-	        "twice its size.\n\n%-58s %8s %8s %-17s %s\n", fsyb_machine.cpu_count, "claim", "claimed", "measured",
+	        "twice its size.\n\n%-57s %10s %8s %-17s %s\n", fsyb_machine.cpu_count, "claim", "claimed", "measured",
 	        "[p10, p90]", "verdict");
 	for (unsigned i = 0; i < COUNT(claims); i++)
 		print_claim(results, &claims[i], out);
 	fputc('\n', out);
 	for (unsigned i = 0; i < COUNT(elsewhere); i++)
-		fprintf(out, "%-58s %8s  not measurable here: %s\n", elsewhere[i].text, elsewhere[i].claimed, elsewhere[i].why);
+		fprintf(out, "%-57s %10s  not measurable here: %s\n", elsewhere[i].text, elsewhere[i].claimed, elsewhere[i].why);
 	fprintf(out, "\nAbout the sources the article says, and the sources say:\n");
 	for (unsigned i = 0; i < COUNT(sources); i++)
 		fprintf(out, "  %s:\n      %s\n", sources[i].said, sources[i].fact);

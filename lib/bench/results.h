@@ -61,6 +61,8 @@ const struct fsyb_cell *fsyb_have(const struct fsyb_results *results, const char
 /* Measures all that is planned. FSY_ENOMEM. */
 int fsyb_measure(struct fsyb_results *results);
 void fsyb_results_close(struct fsyb_results *results);
+/* One worker and a calibrated number of operations: the empty loop is subtracted. */
+bool fsyb_alone(const struct fsyb_cell *cell);
 
 const struct fsyb_case *fsyb_case(const char *name);
 /* Thread counts of a case, or those the options ask for. */
