@@ -17,5 +17,5 @@ while IFS= read -r file; do
 			complain "$file: lines longer than 150 columns"
 		;;
 	esac
-done < <(git ls-files '*.c' '*.h' '*.cc' '*.def' '*.sh' '*.md' 'Makefile' '.ci/*' '*.map' '*.in')
+done < <(.ci/files | grep -E '\.(c|h|cc|cpp|hpp|def|sh|md|map|in|go|rs|pml)$|^Makefile$|^\.ci/')
 exit $failed

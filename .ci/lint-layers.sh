@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Who may include whom, and what may be called where. docs/design.md has the picture.
 cd "$(dirname "$0")/.." || exit 2
+# shellcheck disable=SC2046
 code=$(.ci/code $(find include lib -name '*.[ch]' | sort))
 bad() { sed "s|\$|        <- $1|"; }
 violations=$(

@@ -3,6 +3,7 @@
 # One page each: .c <= 300 lines, header <= 300 of which code <= 120, function <= 60, example <= 80, lint <= 40. A file that
 # needs more is named with its reason under "Exceptions" in docs/style.md.
 cd "$(dirname "$0")/.." || exit 2
+# shellcheck disable=SC2016
 excused=$(sed -n '/^## Exceptions/,/^## /p' docs/style.md 2>/dev/null | grep -o '`[^`]*`' | tr -d '`')
 report() { # FILE WHAT
 	grep -qxF "$1" <<<"$excused" || { echo "lint-size: $1: $2"; return 1; }
@@ -21,6 +22,7 @@ for file in $files; do
 	esac
 done
 # A function is what stands between { and } in the first column; its name is on the line that starts it.
+# shellcheck disable=SC2086
 long=$(.ci/code $files | awk -F: '
 	{ text = $0; sub(/^[^:]*:[^:]*:/, "", text) }
 	text ~ /^[A-Za-z_][A-Za-z_0-9]*\(/ { name = text; sub(/\(.*/, "", name) }
