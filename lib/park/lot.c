@@ -216,7 +216,7 @@ fsyi_queue_disarm(struct fsyi_waitq *queue)
 void
 fsyi_lot_publish_attention(void)
 {
-	FSY_RAW_STORE_(&fsy_attention_, attention_table, __ATOMIC_RELEASE);
+	FSY_RAW_STORE_(&fsy_attention_, attention_table, __ATOMIC_RELAXED);      /* static: nothing to publish with it */
 }
 
 void
