@@ -3,6 +3,8 @@
 #include "init.h"
 #include "membarrier.h"
 
+#include <fastsync/lockword.h>
+
 __attribute__((constructor)) static void
 start(void)
 {
@@ -12,6 +14,6 @@ start(void)
 	fsyi_cpu_init();
 	fsyi_fork_init();
 	fsyi_thread_init();
-	if (fsyi_membarrier_init())
+	if (FSY_ASYMMETRIC_ && fsyi_membarrier_init())
 		fsyi_lot_publish_attention();
 }

@@ -8,6 +8,23 @@
 
 #include <stdbool.h>
 
+/* Whether a sanitizer's own needs (memory, threads, handlers) stand in the way of what a test does to its child. */
+#if defined(__has_feature)
+#define HAS_FEATURE(name) __has_feature(name)
+#else
+#define HAS_FEATURE(name) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || HAS_FEATURE(thread_sanitizer)
+#define THREAD_SANITIZED 1
+#else
+#define THREAD_SANITIZED 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || HAS_FEATURE(address_sanitizer)
+#define SANITIZED 1
+#else
+#define SANITIZED THREAD_SANITIZED
+#endif
+
 struct child {
 	bool exited;                             /* else killed by signal */
 	int status, signal;

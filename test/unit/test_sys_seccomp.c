@@ -106,9 +106,12 @@ refuse_with_enosys(void)
 static void
 test_under_a_filter(void **state)
 {
-	struct child child = child_exec("work", NULL, refuse_with_eperm);
+	struct child child;
 
 	(void)state;
+	if (THREAD_SANITIZED)
+		skip();                                  /* ThreadSanitizer does not start without madvise */
+	child = child_exec("work", NULL, refuse_with_eperm);
 	child_assert_clean(&child);
 	child = child_exec("work", NULL, refuse_with_enosys);
 	child_assert_clean(&child);
