@@ -173,7 +173,7 @@ forget_wait(struct fsyi_thread *thread)
 	thread->token = 0;
 	thread->next = thread->prev = thread->node_next = thread->node_prev = NULL;
 	thread->queue = NULL;
-	thread->key = NULL;
+	fsy_atomic_ptr_store_rlx(&thread->key, NULL);
 	thread->spare = own_queue(thread);
 	__builtin_memset((void *)thread->spare, 0, fsyi_waitq_size);
 }

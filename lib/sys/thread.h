@@ -26,7 +26,7 @@ struct fsyi_thread {
 	struct fsyi_thread *next, *prev;       /* global FIFO */
 	struct fsyi_thread *node_next, *node_prev;
 	struct fsyi_waitq *queue;              /* the queue it stands in, or NULL */
-	const void *key;
+	fsy_atomic_ptr key;                    /* written under the bucket locks of the old and the new; read without by its owner */
 	uint64_t seniority;                    /* place in line; smaller is elder */
 	int64_t since;                         /* when the wait began */
 	uint16_t node, cpu;                    /* where it fell asleep */
