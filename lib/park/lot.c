@@ -24,7 +24,7 @@
 #include "../sys/futex.h"
 #include "../sys/tune.h"
 
-enum { BUCKET_BITS = 10, BUCKETS = 1 << BUCKET_BITS, SLOTS = 1 << FSY_ATTENTION_BITS_, STUCK = 255, LOOKS = 16, CPU_WINDOW = 8 };
+enum { BUCKET_BITS = 10, BUCKETS = 1 << BUCKET_BITS, SLOTS = 1 << FSY_ATTENTION_BITS_, STUCK = 255, LOOKS = 16, CPU_WINDOW = 16 };
 
 static struct fsyi_bucket buckets[BUCKETS];
 static uint8_t attention_table[SLOTS];
@@ -152,26 +152,26 @@ fsyi_queue_remove(struct fsyi_bucket *bucket, struct fsyi_thread *thread)
 	thread->spare = queue;
 }
 
-/* Nobody in a closed batch can be passed by anyone outside it, so a waiter is served after at most the batch it finds
- * and the waiters before it: preference costs batch - 1 turns at most, however uneven the nodes are. */
+/*
+ * A waiter may be passed only by waiters less than a batch of tickets younger than the eldest. Each ticket is served once, so
+ * a waiter with k before it is served after at most k + batch - 1 others, however uneven nodes and CPUs are.
+ */
 struct fsyi_thread *
 fsyi_queue_pick(struct fsyi_waitq *queue, struct fsyi_preference preference)
 {
 	struct fsyi_thread *eldest = queue->all.head, *choice, *look;
 	uint64_t limit = eldest->seniority + (uint64_t)fsyi_tune.node_batch;
 
-	if (eldest->seniority >= queue->batch_end)
-		queue->batch_end = limit < queue->tickets ? limit : queue->tickets;
 	choice = preference.node < 0 ? NULL : node_fifo(queue, preference.node)->head;
-	if (choice == NULL || choice->seniority >= queue->batch_end)
+	if (choice == NULL || choice->seniority >= limit)
 		choice = node_fifo(queue, eldest->node)->head;
 	look = choice;
-	for (int i = 0; i < CPU_WINDOW && look != NULL && look->seniority < queue->batch_end; i++) {
+	for (int i = 0; i < CPU_WINDOW && look != NULL && look->seniority < limit; i++) {
 		if ((look->cpu == preference.cpu) != preference.elsewhere)
 			return look;
 		look = look->node_next;
 	}
-	return choice;
+	return preference.strict ? NULL : choice;
 }
 
 void

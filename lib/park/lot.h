@@ -26,7 +26,6 @@ struct fsyi_waitq {
 	uint32_t count;
 	bool armed;                            /* counted in the attention table */
 	uint64_t tickets;                      /* seniority of the next arrival */
-	uint64_t batch_end;                    /* elder waiters form the closed batch */
 	int64_t turn_at;                       /* when the eldest's turn has come */
 	int64_t grace_until;                   /* the caller's: nobody needs to be woken before */
 };
@@ -53,11 +52,11 @@ struct fsyi_waitq *fsyi_queue_find(struct fsyi_bucket *bucket, const void *key);
 void fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool front);
 void fsyi_queue_remove(struct fsyi_bucket *bucket, struct fsyi_thread *thread);
 
-/* The waiter to serve next: the eldest, or, inside the closed batch, one of the preferred node (-1 = none), and among its
- * first few one that fell asleep on the preferred CPU, or elsewhere. */
+/* The waiter to serve next: of the preferred node (-1 = none) if one waits within a batch of the eldest, and among the first few
+ * there one that fell asleep on the preferred CPU, or elsewhere. Nobody fits the CPU: NULL if strict, else the first. */
 struct fsyi_preference {
 	int node, cpu;
-	bool elsewhere;
+	bool elsewhere, strict;
 };
 struct fsyi_thread *fsyi_queue_pick(struct fsyi_waitq *queue, struct fsyi_preference preference);
 

@@ -53,7 +53,7 @@ enum outcome { TAKEN, TIMEDOUT, AGAIN };
 
 /* Waiting threads look at the word ever less often, so that the owner keeps its cache line. A lock that stays free and
  * barred for STALE_BAR_NS has a searcher that does not run: whoever sees it takes it. */
-enum { LOOK_NS = 100, LONGEST_PAUSE_NS = 4000, STALE_BAR_NS = 2000 };
+enum { LOOK_NS = 100, LONGEST_PAUSE_NS = 4000, STALE_BAR_NS = 2000, PREEMPTED_NS = 10000 };
 
 static bool
 takeable(uint32_t seen)
@@ -172,7 +172,7 @@ arrive(struct fsyi_waiting *w)
 		}
 		if (take_stale(w, &seen, now, &idle_since, 0))
 			return TAKEN;
-		if (now >= give_up || fsyi_cpu_count() == 1)
+		if (now >= give_up || fsyi_cpu_count() == 1 || fsyi_lockword_searcher_waits_for_me(w->lock))
 			return sleep_as(w, &fsyi_park_arrival);
 		now = fsyi_delay(LOOK_NS);
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);
@@ -192,9 +192,10 @@ static enum outcome
 search(struct fsyi_waiting *w)
 {
 	int64_t now = fsyi_now(), bar_at = now + fsyi_tune.patience_ns, give_up = now + fsyi_tune.spin_ns;
-	int64_t pause = fsyi_tune.first_look_ns;
+	int64_t pause = fsyi_tune.first_look_ns, before;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
 
+	fsyi_lockword_i_search(w->lock);
 	for (;;) {
 		if (!(seen & LW_LOCKED)) {
 			if (take_over(w, &seen))
@@ -212,7 +213,10 @@ search(struct fsyi_waiting *w)
 		if (now >= bar_at && !(seen & LW_BARRED) &&
 		    !fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_BARRED))
 			continue;
+		before = now;
 		now = fsyi_delay(next_pause(pause, now, bar_at));
+		if (now - before > PREEMPTED_NS)
+			give_up += now - before;        /* that was not spinning */
 		if (pause < LONGEST_PAUSE_NS)
 			pause *= 2;
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);

@@ -16,6 +16,7 @@
 #include "../sys/fork.h"
 #include "../sys/futex.h"
 #include "../sys/membarrier.h"
+#include "../sys/tune.h"
 
 /* How long after a take-over the displaced owner may still turn up to search, before a sleeper is woken for it. */
 enum { GRACE_NS = 1000, LOOK_AGAIN_NS = 100 };
@@ -23,23 +24,57 @@ enum { GRACE_NS = 1000, LOOK_AGAIN_NS = 100 };
 /* How long a sleeper trusts a SEARCHER bit in a forked child, and how long a thread without a record naps. */
 enum { FORKED_NAP_NS = 10000000, RECORDLESS_NAP_NS = 1000000 };
 
-/* The hint: CPU + 1 below, node + 1 above; 0 = none yet. */
-static uint32_t
-here(void)
+/* The hint: owner's CPU + 1, owner's node + 1, searcher's CPU + 1; 0 = unknown. Whoever writes one field may lose another's
+ * update: every reader can do without. */
+enum { OWNER_CPU = 0, OWNER_NODE = 12, SEARCHER_CPU = 20, CPU_MASK = 0xfff, NODE_MASK = 0xff };
+
+static void
+set_hint(const struct fsyi_lockword *lock, uint32_t mask, int shift, int value)
 {
-	return (((uint32_t)fsyi_cpu() + 1) & 0xffff) | ((uint32_t)fsyi_node() + 1) << 16;
+	uint32_t old = fsy_atomic_u32_load_rlx(lock->hint);
+	uint32_t hint = (old & ~(mask << shift)) | (((uint32_t)value + 1) & mask) << shift;
+
+	if (hint != old)
+		fsy_atomic_u32_store_rlx(lock->hint, hint);
 }
 
-/* Whom to wake: somebody of the node that has the lock, and a thread for whom there is a CPU. A thread that is about to
- * sleep leaves its own, unless the owner runs there too; one that goes on running does not. */
-static struct fsyi_preference
-preference(const struct fsyi_lockword *lock, bool leaving)
+static int
+get_hint(const struct fsyi_lockword *lock, uint32_t mask, int shift)
 {
-	uint32_t hint = fsy_atomic_u32_load_rlx(lock->hint);
-	struct fsyi_preference preference = { (int)(hint >> 16) - 1, fsyi_cpu(), true };
+	return (int)(fsy_atomic_u32_load_rlx(lock->hint) >> shift & mask) - 1;
+}
 
-	preference.elsewhere = !leaving || (int)(hint & 0xffff) - 1 == preference.cpu;
-	return preference;
+void
+fsyi_lockword_i_search(const struct fsyi_lockword *lock)
+{
+	set_hint(lock, CPU_MASK, SEARCHER_CPU, fsyi_cpu());
+}
+
+bool
+fsyi_lockword_searcher_waits_for_me(const struct fsyi_lockword *lock)
+{
+	return get_hint(lock, CPU_MASK, SEARCHER_CPU) == fsyi_cpu();
+}
+
+/* Whom to wake: somebody of the node that has the lock, and a thread for whom there is a CPU. A thread that is about to sleep
+ * leaves its own, unless the owner runs there too; one that goes on running does not. */
+static struct fsyi_thread *
+choose(struct fsyi_scene *scene, const struct fsyi_lockword *lock, bool leaving, bool strict)
+{
+	struct fsyi_preference preference = { get_hint(lock, NODE_MASK, OWNER_NODE), fsyi_cpu(), true, strict };
+
+	preference.elsewhere = !leaving || get_hint(lock, CPU_MASK, OWNER_CPU) == preference.cpu;
+	return fsyi_queue_pick(scene->queue, preference);
+}
+
+/* Makes a sleeper the searcher. In case the owner is in its way all the same, the next unlock is asked to come by. */
+static void
+wake_searcher(struct fsyi_scene *scene, const struct fsyi_lockword *lock, struct fsyi_thread *sleeper)
+{
+	set_hint(lock, CPU_MASK, SEARCHER_CPU, sleeper->cpu);
+	fsyi_scene_wake(scene, sleeper, FSYI_TOKEN_NORMAL);
+	if (scene->queue != NULL)
+		fsyi_queue_arm(scene->queue);
 }
 
 static bool
@@ -88,12 +123,18 @@ static bool
 validate_turn(struct fsyi_scene *scene, void *arg)
 {
 	struct fsyi_waiting *w = (struct fsyi_waiting *)arg;
+	struct fsyi_thread *sleeper;
+	bool late;
 
 	if (scene->queue == NULL || scene->now < scene->queue->turn_at)
 		return false;
+	late = scene->now - scene->queue->turn_at > fsyi_tune.turn_max_ns;
+	sleeper = choose(scene, w->lock, true, !late);
+	if (sleeper == NULL)                    /* the other one who is awake can serve this turn better, and soon will */
+		return false;
 	fsy_atomic_u32_and_rlx(w->lock->word, ~LW_BARRED);
 	fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
-	fsyi_scene_wake(scene, fsyi_queue_pick(scene->queue, preference(w->lock, true)), FSYI_TOKEN_NORMAL);
+	wake_searcher(scene, w->lock, sleeper);
 	w->searcher = false;
 	w->covered = true;
 	return true;
@@ -188,7 +229,7 @@ abandon(struct fsyi_scene *scene, void *arg)
 			next &= ~LW_QUEUED;
 	} while (!fsy_atomic_u32_cas_rlx(lock->word, &seen, next));
 	if (!(seen & LW_SECOND) && scene->queue != NULL)
-		fsyi_scene_wake(scene, fsyi_queue_pick(scene->queue, preference(lock, true)), FSYI_TOKEN_NORMAL);
+		wake_searcher(scene, lock, choose(scene, lock, true, false));
 }
 
 void
@@ -206,6 +247,7 @@ fsyi_lockword_turn_is_over(const struct fsyi_lockword *lock, int64_t now)
 struct visit {
 	const struct fsyi_lockword *lock;
 	bool again;                     /* out: it is too early to tell */
+	bool yield;                     /* out: the searcher waits for this CPU */
 };
 
 static void
@@ -222,6 +264,7 @@ wake(struct fsyi_scene *scene, void *arg)
 	do {
 		if (seen & LW_SEARCHER) {
 			fsyi_queue_disarm(scene->queue);
+			visit->yield = fsyi_lockword_searcher_waits_for_me(lock);
 			return;
 		}
 		if (seen & LW_LOCKED)           /* somebody barged in: the queue stays armed, the next unlock comes by */
@@ -234,15 +277,14 @@ wake(struct fsyi_scene *scene, void *arg)
 		if (scene->queue->count == 1)
 			next &= ~LW_QUEUED;
 	} while (!fsy_atomic_u32_cas_rlx(lock->word, &seen, next));
-	fsyi_queue_disarm(scene->queue);
 	fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
-	fsyi_scene_wake(scene, fsyi_queue_pick(scene->queue, preference(lock, false)), FSYI_TOKEN_NORMAL);
+	wake_searcher(scene, lock, choose(scene, lock, false, false));
 }
 
 void
 fsyi_lockword_wake(const struct fsyi_lockword *lock)
 {
-	struct visit visit = { lock, false };
+	struct visit visit = { lock, false, false };
 
 	fsyi_visit(lock->lot, lock->word, wake, &visit);
 	while (visit.again) {
@@ -250,6 +292,8 @@ fsyi_lockword_wake(const struct fsyi_lockword *lock)
 		fsyi_delay(LOOK_AGAIN_NS);
 		fsyi_visit(lock->lot, lock->word, wake, &visit);
 	}
+	if (visit.yield)
+		fsyi_yield();
 }
 
 struct fair {
@@ -289,9 +333,9 @@ fsyi_lockword_unlock_fair(const struct fsyi_lockword *lock)
 void
 fsyi_lockword_note(struct fsyi_waiting *w)
 {
-	uint32_t last = fsy_atomic_u32_load_rlx(w->lock->hint), now = here();
+	int last = get_hint(w->lock, NODE_MASK, OWNER_NODE), node = fsyi_node();
 
-	if (last != now)
-		fsy_atomic_u32_store_rlx(w->lock->hint, now);
-	fsyi_count_contended(w->lock->word, fsyi_now() - (w->start ? w->start : fsyi_now()), last != 0 && last >> 16 != now >> 16);
+	set_hint(w->lock, CPU_MASK, OWNER_CPU, fsyi_cpu());
+	set_hint(w->lock, NODE_MASK, OWNER_NODE, node);
+	fsyi_count_contended(w->lock->word, w->start ? fsyi_now() - w->start : 0, last >= 0 && last != node);
 }

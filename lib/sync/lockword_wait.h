@@ -27,6 +27,12 @@ void fsyi_lockword_arm(const struct fsyi_lockword *lock);
 /* The searcher leaves without the lock (deadline): its role goes to the second, a sleeper, or nobody. */
 void fsyi_lockword_abandon(const struct fsyi_lockword *lock);
 
+/* The calling thread searches from here on. */
+void fsyi_lockword_i_search(const struct fsyi_lockword *lock);
+
+/* The searcher was last seen on this CPU: while the caller runs, it does not. */
+bool fsyi_lockword_searcher_waits_for_me(const struct fsyi_lockword *lock);
+
 /* A guess, without the bucket lock. */
 bool fsyi_lockword_turn_is_over(const struct fsyi_lockword *lock, int64_t now);
 

@@ -132,3 +132,9 @@ fsy_thread_set_node(int node)
 	self->virtual_node = node;
 	return 0;
 }
+
+void
+fsyi_yield(void)
+{
+	fsyi_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+}

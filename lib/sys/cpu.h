@@ -20,4 +20,7 @@ bool fsyi_cpu_rseq_used(void);
 /* Whether it knows the node too (Linux >= 6.3). */
 bool fsyi_cpu_node_used(void);
 
+/* Lets whoever waits for this CPU run first. */
+void fsyi_yield(void);
+
 #endif
