@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * claims.c - the article's claims one by one: claimed, measured, verdict. The verdict is arithmetic: an effect holds if it has
- * the claimed direction and between half and twice the claimed size; a size in bytes holds if it is equal.
+ * the claimed direction and between half and twice the claimed size; a size in bytes holds if it is equal; and where the rounds
+ * spread so far that both no effect and the claimed one lie between their p10 and p90, nothing has been decided.
  */
 #include "bench/report.h"
 #include <fastsync/error.h>
@@ -110,26 +111,30 @@ measure(const struct fsyb_results *results, const struct claim *claim)
 		ratio.count = 1;
 	} else if (a && b) {
 		struct fsyb_figure quotient = fsyb_ratio(cell_a, a, cell_b, b, claim->metric);
-		double low = effect(claim, quotient.p10), high = effect(claim, quotient.p90);
+		double one = effect(claim, quotient.p10), other = effect(claim, quotient.p90);
+		double low = one < other ? one : other, high = one < other ? other : one;
 
-		ratio = (struct fsyb_figure){ effect(claim, quotient.median), low < high ? low : high, low < high ? high : low,
-			                      quotient.count };
+		if (claim->effect == SWING && quotient.p10 < 1 && quotient.p90 > 1)
+			low = 0; /* either may be the faster one */
+		ratio = (struct fsyb_figure){ effect(claim, quotient.median), low, high, quotient.count };
 	}
 	return ratio;
 }
 
 static const char *
-verdict(const struct claim *claim, double measured)
+verdict(const struct claim *claim, const struct fsyb_figure *figure)
 {
-	double none = claim->effect == TIMES ? 1 : 0;
+	double measured = figure->median, none = claim->effect == TIMES ? 1 : 0;
 	double claimed_size = claim->claimed - none, size = measured - none;
 
 	if (claim->effect == IS)
 		return measured >= claim->claimed && measured <= claim->claimed ? "holds" : "does not hold";
+	if (claim->effect != AT_MOST && figure->p10 <= none && figure->p90 >= claim->claimed)
+		return "undecided: spread";
 	if (claim->effect == AT_MOST)
 		return measured <= claim->claimed ? "holds" : "does not hold";
 	if (size <= 0)
-		return "does not hold";
+		return "does not hold: none or reverse";
 	if (size >= claimed_size / 2 && size <= claimed_size * 2)
 		return "holds";
 	return size < claimed_size ? "does not hold: smaller" : "does not hold: larger";
@@ -140,10 +145,10 @@ static const char *
 missing(const struct claim *claim)
 {
 	if (strcmp(claim->who_b, "go1.22 ") == 0)
-		return "not measurable here: needs Go 1.22 and 1.23";
+		return "needs Go 1.22 and 1.23";
 	if (strncmp(claim->who_a, "rust", 4) == 0 || strncmp(claim->who_b, "rust", 4) == 0)
-		return "not measurable here: needs Go and Rust";
-	return "not measurable here: needs Go";
+		return "needs Go and Rust";
+	return "needs Go";
 }
 
 static void
@@ -158,7 +163,7 @@ print_claim(const struct fsyb_results *results, const struct claim *claim, FILE 
 	         unit);
 	fprintf(out, "%-57s %10s ", claim->text, text);
 	if (figure.count == 0 || isnan(figure.median)) {
-		fprintf(out, "%26s %s\n", "-", missing(claim));
+		fprintf(out, " not measurable here: %s\n", missing(claim));
 	} else {
 		snprintf(text, sizeof text, "%.3g%s%s", figure.median, *unit == '%' ? " " : "", unit);
 		fprintf(out, "%8s ", text);
@@ -166,7 +171,7 @@ print_claim(const struct fsyb_results *results, const struct claim *claim, FILE 
 			text[0] = 0;
 		else
 			snprintf(text, sizeof text, "[%.3g, %.3g]", figure.p10, figure.p90);
-		fprintf(out, "%-17s %s\n", text, verdict(claim, figure.median));
+		fprintf(out, "%-17s %s\n", text, verdict(claim, &figure));
 	}
 	if (claim->note[0])
 		fprintf(out, "    (%s)\n", claim->note);
@@ -176,7 +181,7 @@ void
 fsyb_claims(const struct fsyb_results *results, FILE *out)
 {
 	fprintf(out, "\nThe article's claims, on these %u CPUs. A claim holds if the effect has its direction and between half and\n"
-	        "twice its size.\n\n%-57s %10s %8s %-17s %s\n", fsyb_machine.cpu_count, "claim", "claimed", "measured",
+	        "twice its size; it is undecided if both no effect and its size lie within the spread of the rounds.\n\n%-57s %10s %8s %-17s %s\n", fsyb_machine.cpu_count, "claim", "claimed", "measured",
 	        "[p10, p90]", "verdict");
 	for (unsigned i = 0; i < COUNT(claims); i++)
 		print_claim(results, &claims[i], out);

@@ -112,7 +112,7 @@ fsyb_host_facts(const struct fsyb_results *results, fact_fn *fact, void *arg)
 	fact("libfastsync", value, arg);
 	snprintf(value, sizeof value, "%d rounds of %.0f ms, %s, %s, multiplication %.2f ns, seed %llu%s",
 	         results->options->rounds, (double)results->options->round_ns / 1e6,
-	         results->options->unpinned ? "unpinned" : "workers pinned",
+	         results->options->unpinned ? "unpinned" : "pinned",
 	         fsyb_machine.realtime ? "controller at real-time priority" : "controller at normal priority",
 	         fsyb_machine.multiplication_ns, (unsigned long long)results->options->seed,
 	         results->options->quick ? ", QUICK: a smoke test, not a measurement" : "");

@@ -87,8 +87,7 @@ take(struct fsyb_results *results, struct fsyb_cell *cell, struct fsyb_series *s
 	for (unsigned i = 0; sample->valid && series->histogram && i < FSYB_HISTOGRAM; i++)
 		series->histogram[i] += sample->histogram[i];
 	sample->histogram = NULL;
-	if (!sample->valid)
-		memcpy(series->error, sample->error, sizeof series->error);
+	memcpy(series->error, sample->error, sizeof series->error);
 }
 
 /* What the loop itself costs, in the same round and, for Go, in the same language. */
@@ -172,6 +171,14 @@ visit(struct fsyb_results *results, struct fsyb_cell *cell, unsigned round)
 		subtract_empty(cell, round);
 }
 
+static void
+note_empty(struct fsyb_cell *cell)
+{
+	for (unsigned i = 0; i < cell->count; i++)
+		if (!cell->series[i].error[0] && fsyb_figure(cell, &cell->series[i], FSYB_NS).count == 0)
+			snprintf(cell->series[i].error, sizeof cell->series[i].error, "no operation was completed in any window");
+}
+
 int
 fsyb_measure(struct fsyb_results *results)
 {
@@ -193,8 +200,10 @@ fsyb_measure(struct fsyb_results *results)
 			for (unsigned j = 0; !cell->measured && j < each; j++)
 				visit(results, cell, round * each + j);
 		}
-	for (unsigned i = 0; i < results->count; i++)
+	for (unsigned i = 0; i < results->count; i++) {
 		results->cells[i]->measured = true;
+		note_empty(results->cells[i]);
+	}
 	if (results->options->progress)
 		fprintf(stderr, "\r\033[K");
 	return 0;

@@ -30,6 +30,19 @@ wanted(const struct fsyb_candidate *candidate, const char *list)
 }
 
 static bool
+listed(const char *list, const char *name)
+{
+	size_t length;
+
+	for (; list && *list; list += length + (list[length] == ',')) {
+		length = strcspn(list, ",");
+		if (length == strlen(name) && memcmp(list, name, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
 takes_part(const struct fsyb_candidate *candidate, const struct fsyb_cell *cell)
 {
 	const char *kind = cell->what->kind;
@@ -38,7 +51,10 @@ takes_part(const struct fsyb_candidate *candidate, const struct fsyb_cell *cell)
 		return false;
 	if (strncmp(candidate->name, "go1.", 4) == 0 && !cell->choice.releases)
 		return false;
-	if (cell->choice.parks && !candidate->parks)
+	if (cell->choice.parks && !candidate->parks && strcmp(candidate->kind, FSYB_EMPTY) != 0 &&
+	    strcmp(candidate->kind, FSYB_LIMIT) != 0)
+		return false;
+	if (listed(cell->choice.without, candidate->name))
 		return false;
 	if (strcmp(kind, FSYB_SLEEPERS) == 0 && (strcmp(candidate->name, "libfastsync") == 0 ||
 	                                         strcmp(candidate->name, "empty mutex") == 0))

@@ -29,6 +29,7 @@ struct fsyb_series {                 /* one candidate in one cell */
 
 struct fsyb_choice {
 	const char *names; /* beginnings of names, separated by commas; NULL: all */
+	const char *without; /* whole names, separated by commas */
 	bool releases;     /* also the releases of Go beside the installed one */
 	bool parks;        /* only locks whose waiters sleep */
 };

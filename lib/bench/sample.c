@@ -65,9 +65,7 @@ fsyb_summarize(struct fsyb_sample *sample, const double *ops, unsigned threads)
 	}
 	sample->jain = fsyb_jain(ops, threads);
 	sample->ns = sample->ops > 0 ? sample->elapsed_ns / sample->ops : 0;
-	if (sample->ops <= 0)
-		snprintf(sample->error, sizeof sample->error, "no operation was completed");
-	sample->valid = sample->ops > 0;
+	sample->valid = sample->ops > 0; /* none in a window: another program had the CPUs. Not an error, and not a figure */
 }
 
 void

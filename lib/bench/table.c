@@ -79,12 +79,12 @@ better(const struct row *row, double a, double b)
 	return row->metric == FSYB_RATE ? a > b : a < b;
 }
 
-/* The best of those that sleep, where the row is about waiting; columns: also those that have one. */
+/* The best, of locks the best of those whose waiters sleep; columns: also those that have one. */
 static const struct fsyb_series *
 best_other(const struct row *row, const struct fsyb_cell *cell, bool columns)
 {
 	const struct fsyb_series *best = NULL;
-	bool sleeps = row->threads == CROWD || row->metric == FSYB_RATE;
+	bool sleeps = strncmp(row->name, "mutex", 5) == 0 || strncmp(row->name, "rwmutex", 7) == 0;
 
 	for (unsigned i = 0; cell && i < cell->count; i++) {
 		const struct fsyb_series *series = &cell->series[i];
@@ -186,7 +186,7 @@ print_table(const struct fsyb_results *results, FILE *out)
 	for (unsigned i = 0; i < ROWS; i++)
 		print_row(results, &rows[i], out);
 	fprintf(out, "\nratio: libfastsync to the best of all others; below 1 is better for ns and bytes, above 1 for Mops/s.\n"
-	        "Contended and reader-writer rows: among locks whose waiters sleep. RWMutex rows: one worker per CPU (%u).\n",
+	        "Others are locks whose waiters sleep; spin locks are in --filter. RWMutex rows: one worker per CPU (%u).\n",
 	        fsyb_machine.cpu_count);
 	for (unsigned i = 0; i < results->count; i++)
 		if (fsyb_weather_noisy(&results->cells[i]->weather)) {
@@ -197,14 +197,25 @@ print_table(const struct fsyb_results *results, FILE *out)
 	print_errors(results, out);
 }
 
+static bool
+has_release(const struct fsyb_results *results)
+{
+	for (unsigned i = 0; i < results->field.count; i++)
+		if (strncmp(results->field.candidates[i].name, "go1.23 ", 7) == 0)
+			return true;
+	return false;
+}
+
 int
 fsyb_table(struct fsyb_results *results, FILE *out)
 {
 	const fsy_bench_options_t *options = results->options;
+	const char *without = has_release(results) ? "libfastsync .so,C11 mtx,parking_lot fair,go sync.Mutex,go sync.RWMutex"
+	                                           : "libfastsync .so,C11 mtx,parking_lot fair";
 	int error;
 
 	for (unsigned i = 0; i < ROWS; i++) {
-		struct fsyb_choice choice = { .releases = true, .parks = rows[i].threads == CROWD };
+		struct fsyb_choice choice = { .without = without, .releases = true, .parks = rows[i].threads != 1 };
 		struct place place = place_of(results, &rows[i]);
 
 		if (!fsyb_need(results, place.name, place.threads, &choice))
