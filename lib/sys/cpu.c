@@ -63,14 +63,13 @@ int
 fsyi_node(void)
 {
 	const struct fsyi_thread *self = fsyi_thread_current;
-	const struct fsyi_topology *topology = fsyi_topology();
 
 	if (self != NULL && self->virtual_node >= 0)
 		return self->virtual_node;
-	if (topology->nodes == 1)
+	if (fsyi_topology()->nodes == 1)
 		return 0;
-	if (rseq_node && !topology->fake && rseq_read(RSEQ_CPU_ID) >= 0) {
-		int node = fsyi_topology_dense_node(rseq_read(RSEQ_NODE_ID));
+	if (rseq_node && rseq_read(RSEQ_CPU_ID) >= 0) {
+		int node = fsyi_topology_dense_node(rseq_read(RSEQ_NODE_ID));    /* -1 if the topology is fake */
 
 		if (node >= 0)
 			return node;

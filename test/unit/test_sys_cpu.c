@@ -14,6 +14,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static cpu_set_t allowed;
@@ -53,6 +55,31 @@ test_rseq_is_used_where_it_is(void **state)
 
 	(void)state;
 	assert_int_equal(fsyi_cpu_rseq_used(), there && (given == NULL || strcmp(given, "off") != 0));
+}
+
+/* What the kernel leaves behind in the area says that it does not maintain it. */
+static void *
+ask_unregistered(void *arg)
+{
+	extern const ptrdiff_t __rseq_offset __attribute__((weak));
+	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+
+	(void)arg;
+	if (syscall(SYS_rseq, area, 32, 1, 0x53053053) != 0)    /* RSEQ_FLAG_UNREGISTER, glibc's signature on x86 */
+		return NULL;
+	W_CHECK(fsyi_cpu() >= 0 && fsyi_cpu() < CPU_SETSIZE && CPU_ISSET((size_t)fsyi_cpu(), &allowed));
+	W_CHECK(fsyi_node() >= 0 && fsyi_node() < fsyi_topology()->nodes);
+	return NULL;
+}
+
+static void
+test_thread_without_rseq(void **state)
+{
+	(void)state;
+	if (!fsyi_cpu_rseq_used())
+		skip();
+	worker_join(worker_start(ask_unregistered, NULL));
+	workers_assert();
 }
 
 static void
@@ -121,8 +148,8 @@ test_kernel_node_is_translated(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_cpu_is_where_it_was_pinned), cmocka_unit_test(test_rseq_is_used_where_it_is),
-	cmocka_unit_test(test_cpu_count),                  cmocka_unit_test(test_kernel_node_is_translated),
-	cmocka_unit_test(test_virtual_nodes),
+	cmocka_unit_test(test_thread_without_rseq),        cmocka_unit_test(test_cpu_count),
+	cmocka_unit_test(test_kernel_node_is_translated),     cmocka_unit_test(test_virtual_nodes),
 };
 
 static int

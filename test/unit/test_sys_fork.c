@@ -86,7 +86,8 @@ static void *
 take_record(void *arg)
 {
 	gate_pass(arg);
-	return fsyi_thread_self();
+	CHILD_CHECK(fsyi_thread_self() != NULL && fsyi_thread_self() != forker);
+	return NULL;
 }
 
 static int
@@ -277,7 +278,6 @@ test_all_with_each_fallback(void **state)
 	static const char *const handlers[] = { "FASTSYNC_WIPEONFORK=off", NULL };
 	static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
 	struct child child = child_exec("all", handlers, NULL);
-
 	(void)state;
 	child_assert_clean(&child);
 	child = child_exec("all", fenced, NULL);

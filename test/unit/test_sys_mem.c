@@ -121,16 +121,17 @@ test_policy_prefers_the_kernels_node(void **state)
 	if (syscall(SYS_get_mempolicy, NULL, NULL, 0, NULL, 0) != 0)
 		skip();
 	tree_make(&tree);
-	tree_file(&tree, "online", "5,0,2\n");           /* so that node 0 of the kernel is not node 0 here */
+	tree_file(&tree, "online", "5-7,0\n");           /* so that node 0 of the kernel is node 3 here */
 	tree_file(&tree, "node0/cpulist", "0-4000\n");
-	tree_file(&tree, "node2/cpulist", "4001-5000\n");
-	tree_file(&tree, "node5/cpulist", "5001-6000\n");
+	tree_file(&tree, "node5/cpulist", "4001\n");
+	tree_file(&tree, "node6/cpulist", "4002\n");
+	tree_file(&tree, "node7/cpulist", "4003\n");
 	assert_int_equal(fsyi_topology_from_sysfs(tree.root), 0);
-	assert_int_equal(fsyi_topology_kernel_node(1), 0);
-	there = fsyi_mem_alloc(1 << 20, 1);
+	assert_int_equal(fsyi_topology_kernel_node(3), 0);
+	there = fsyi_mem_alloc(1 << 20, 3);
 	assert_int_equal(policy_of(there, mask), MPOL_PREFERRED);
 	assert_int_equal(mask[0], 1);
-	there = fsyi_mem_alloc(100, 1);
+	there = fsyi_mem_alloc(100, 3);
 	assert_int_equal(policy_of(there, mask), MPOL_PREFERRED);
 	assert_int_equal(mask[0], 1);
 	there = fsyi_mem_alloc(1 << 20, -1);
