@@ -138,12 +138,13 @@ $(UNIT) $(STRESS): %: %.o $(SUPPORT_OBJ) $(STATIC)
 	$(call say,LINK,$@)
 	$(Q)$(CC) -o $@ $< $(SUPPORT_OBJ) $(STATIC) $(ALL_LDFLAGS) $(TEST_LDLIBS) $(LIBS)
 $(UNIT) $(STRESS): TEST_LDLIBS = -lcmocka
+$(BUILD)/test/unit/test_bench_compare: TEST_LDLIBS = -lcmocka $(CLI_LIBS)
 
 # --- checks ---
 # Each layer prints "ok NAME", "not ok NAME", "skip NAME reason" or "NAME: n passed, n failed, n skipped"
 # at the start of a line; test/support/run.sh adds them up.
 RUN := test/support/run.sh
-LAYERS := check-header check-unit check-stress check-abi check-dlopen check-install check-counts check-model lint
+LAYERS := check-header check-unit check-stress check-abi check-dlopen check-install check-counts check-sim check-relacy check-model lint
 SAN_LAYERS := check-unit check-stress
 SUBMAKE = $(MAKE) --no-print-directory -k -Otarget -j$(shell nproc)
 
@@ -184,6 +185,26 @@ check-counts: all
 check-model: $(CHECK_MODEL)
 
 # --- checks: scheduler, relacy, spin ---
+# The real lib/park and lib/sync on simulated machines (docs/testing.md), and the protocol's models. check-sim is the
+# quick part; check-sim-long explores for minutes; check-mutants requires that seeded bugs are caught.
+.PHONY: check-sim check-sim-long check-relacy check-mutants
+
+check-sim:
+	@CC='$(CC)' CXX='$(CXX)' test/sim/run.sh quick
+
+check-sim-long:
+	@CC='$(CC)' CXX='$(CXX)' test/sim/run.sh long
+
+check-relacy:
+	@CC='$(CC)' CXX='$(CXX)' test/sim/run.sh relacy
+
+check-mutants:
+	@CC='$(CC)' CXX='$(CXX)' test/sim/run.sh mutants
+
+check-model: check-spin
+.PHONY: check-spin
+check-spin:
+	@CC='$(CC)' test/model/spin.sh
 
 # --- peers ---
 # What libfastsync is compared with. Built once for all configurations, and never a reason to fail.

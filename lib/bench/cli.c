@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cli.c - fastsync-bench: options to fsy_bench_run. */
+#include "bench/cli/compare.h"
 #include <errno.h>
 #include <fastsync.h>
 #include <getopt.h>
@@ -48,8 +49,6 @@ struct request {
 	const char *output, *old_file, *new_file;
 	double threshold;
 };
-
-int fsyb_compare(const char *old_file, const char *new_file, double threshold, FILE *out);
 
 static void
 help(void)

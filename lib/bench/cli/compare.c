@@ -3,9 +3,10 @@
  * compare.c - two --json files side by side: change of the median, and whether the rounds of the two runs differ by more
  * than chance (Mann-Whitney, exact). "~" means that they do not.
  */
+#include "bench/cli/compare.h"
 #include "bench/statistics.h"
 #include <jansson.h>
-#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,9 +79,6 @@ line(const char *name, json_t *was, json_t *is, double threshold, FILE *out)
 	return threshold >= 0 && p < SIGNIFICANT && change > threshold;
 }
 
-int fsyb_compare(const char *old_file, const char *new_file, double threshold, FILE *out);
-
-/* 0; 2 after one line on stderr; 3 if something regressed. */
 int
 fsyb_compare(const char *old_file, const char *new_file, double threshold, FILE *out)
 {
