@@ -5,6 +5,7 @@
 #include "kernel.h"
 #include "tune.h"
 
+#include <fastsync/atomic.h>
 #include <linux/membarrier.h>
 
 static bool
@@ -14,6 +15,7 @@ call(int command)
 }
 
 static bool granted;                             /* written by the constructor only */
+static fsy_atomic_bool lost;
 
 bool
 fsyi_membarrier_init(void)
@@ -33,6 +35,16 @@ fsyi_membarrier_fork_child(void)
 bool
 fsyi_membarrier(void)
 {
-	return call(MEMBARRIER_CMD_PRIVATE_EXPEDITED) ||
-	       (call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) && call(MEMBARRIER_CMD_PRIVATE_EXPEDITED));
+	bool executed = call(MEMBARRIER_CMD_PRIVATE_EXPEDITED) ||
+			(call(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) && call(MEMBARRIER_CMD_PRIVATE_EXPEDITED));
+
+	if (!executed)
+		fsy_atomic_bool_store_rlx(&lost, true);
+	return executed;
+}
+
+bool
+fsyi_membarrier_lost(void)
+{
+	return fsy_atomic_bool_load_rlx(&lost);
 }

@@ -23,4 +23,7 @@ void fsyi_membarrier_fork_child(void);
  * with timed re-checks. */
 bool fsyi_membarrier(void);
 
+/* Whether that has happened. */
+bool fsyi_membarrier_lost(void);
+
 #endif
