@@ -251,7 +251,7 @@ DEPS_BUILD := gcc=gcc libc6-dev libnuma-dev libjansson-dev
 DEPS_CHECK := g++=g++ libcmocka-dev pkg-config=pkg-config valgrind=valgrind
 DEPS_CHECK_OPTIONAL := spin=spin relacy-dev mandoc=mandoc shellcheck=shellcheck
 DEPS_BENCH := pkg-config=pkg-config
-DEPS_BENCH_OPTIONAL := g++=g++ go=golang-go rustc=rustc-web|rustc cargo=cargo-web|cargo libnsync-dev libck-dev libtbb-dev libabsl-dev
+DEPS_BENCH_OPTIONAL := g++=g++ ca-certificates go=golang-go rustc=rustc-web|rustc cargo=cargo-web|cargo libnsync-dev libck-dev libtbb-dev libabsl-dev
 
 deps: deps-check deps-bench
 deps-check:
