@@ -67,14 +67,14 @@ help(void)
 
 /* Digits only. */
 static bool
-number(const char *name, const char *text, unsigned long long most, unsigned long long *value)
+number(const char *name, const char *text, unsigned long long least, unsigned long long most, unsigned long long *value)
 {
 	char *end;
 
 	*value = strtoull(text, &end, 10);
-	if (*text >= '0' && *text <= '9' && !*end && *value <= most)
+	if (*text >= '0' && *text <= '9' && !*end && *value >= least && *value <= most)
 		return true;
-	fprintf(stderr, "fastsync-bench: --%s: '%s' is not a whole number up to %llu\n", name, text, most);
+	fprintf(stderr, "fastsync-bench: --%s: '%s' is not a whole number from %llu to %llu\n", name, text, least, most);
 	return false;
 }
 
@@ -101,22 +101,22 @@ accept(struct request *request, int code, const char *argument)
 	case PEERS: options->peer_path = argument; break;
 	case NO_PROGRESS: options->progress = false; break;
 	case 'r':
-		if (!number("rounds", argument, 101, &value))
+		if (!number("rounds", argument, 3, 101, &value))
 			return false;
-		options->rounds = value ? (int)value : -1;
+		options->rounds = (int)value;
 		break;
 	case ROUND_MS:
-		if (!number("round-ms", argument, 10000, &value))
+		if (!number("round-ms", argument, 10, 10000, &value))
 			return false;
-		options->round_ns = value ? (int64_t)value * 1000000 : 1;
+		options->round_ns = (int64_t)value * 1000000;
 		break;
 	case SEED:
-		if (!number("seed", argument, UINT64_MAX, &value))
+		if (!number("seed", argument, 0, UINT64_MAX, &value))
 			return false;
 		options->seed = value;
 		break;
 	case THRESHOLD:
-		if (!number("fail-threshold", argument, 1000, &value))
+		if (!number("fail-threshold", argument, 0, 1000, &value))
 			return false;
 		request->threshold = (double)value;
 		break;

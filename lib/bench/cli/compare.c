@@ -18,7 +18,9 @@ read_file(const char *path)
 	json_error_t error;
 	json_t *root = json_load_file(path, 0, &error);
 
-	if (!root)
+	if (!root && error.line < 0)
+		fprintf(stderr, "fastsync-bench: %s\n", error.text); /* it names the file */
+	else if (!root)
 		fprintf(stderr, "fastsync-bench: %s: %s (line %d, column %d)\n", path, error.text, error.line, error.column);
 	else if (!json_is_array(json_object_get(root, "benchmarks"))) {
 		fprintf(stderr, "fastsync-bench: %s: not a fastsync-bench --json file: no \"benchmarks\"\n", path);
