@@ -27,7 +27,6 @@ struct fsyi_waitq {
 	bool armed;                            /* counted in the attention table */
 	uint64_t tickets;                      /* seniority of the next arrival */
 	int64_t turn_at;                       /* when the eldest's turn has come */
-	int64_t grace_until;                   /* the caller's: nobody needs to be woken before */
 };
 
 struct fsyi_bucket {

@@ -196,8 +196,10 @@ search(struct fsyi_waiting *w)
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
 
 	fsyi_lockword_i_search(w->lock);
+	if (seen & LW_QUEUED)
+		pause = fsyi_tune.patience_ns;          /* under such contention tenures are worth their length */
 	for (;;) {
-		if (!(seen & LW_LOCKED)) {
+		if (!(seen & LW_LOCKED) && (seen & (LW_BARRED | LW_QUEUED)) != LW_QUEUED) {
 			if (take_over(w, &seen))
 				return TAKEN;
 			continue;
@@ -208,11 +210,15 @@ search(struct fsyi_waiting *w)
 		}
 		if (!w->fresh && (seen & LW_QUEUED) && fsyi_lockword_turn_is_over(w->lock, now))
 			return sleep_as(w, &fsyi_park_turn);
-		if (now >= give_up || fsyi_cpu_count() == 1)
+		if ((seen & LW_LOCKED) && (now >= give_up || fsyi_cpu_count() == 1))
 			return sleep_as(w, &fsyi_park_searcher);
-		if (now >= bar_at && !(seen & LW_BARRED) &&
-		    !fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_BARRED))
-			continue;
+		/* While others sleep even a free lock is barred before it is taken: the thread that has just released it,
+		 * and is about to come back, then turns up as the second, and nobody need be woken in its place. */
+		if ((now >= bar_at || !(seen & LW_LOCKED)) && !(seen & LW_BARRED)) {
+			if (!fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_BARRED))
+				continue;
+			bar_at = now;
+		}
 		before = now;
 		now = fsyi_delay(next_pause(pause, now, bar_at));
 		if (now - before > PREEMPTED_NS)

@@ -18,52 +18,51 @@
 #include "../sys/membarrier.h"
 #include "../sys/tune.h"
 
-/* How long after a take-over the displaced owner may still turn up to search, before a sleeper is woken for it. */
+/* How long an unlock waits for somebody awake to take the lock or to search before it wakes a sleeper: a wake costs more. */
 enum { GRACE_NS = 1000, LOOK_AGAIN_NS = 100 };
 
 /* How long a sleeper trusts a SEARCHER bit in a forked child, and how long a thread without a record naps. */
 enum { FORKED_NAP_NS = 10000000, RECORDLESS_NAP_NS = 1000000 };
 
-/* The hint: owner's CPU + 1, owner's node + 1, searcher's CPU + 1; 0 = unknown. Whoever writes one field may lose another's
+/* The hint: searcher's CPU + 1, last contended owner's node + 1; 0 = unknown. Whoever writes one field may lose the other's
  * update: every reader can do without. */
-enum { OWNER_CPU = 0, OWNER_NODE = 12, SEARCHER_CPU = 20, CPU_MASK = 0xfff, NODE_MASK = 0xff };
+enum { SEARCHER_CPU = 0, OWNER_NODE = 16, FIELD = 0xffff };
 
 static void
-set_hint(const struct fsyi_lockword *lock, uint32_t mask, int shift, int value)
+set_hint(const struct fsyi_lockword *lock, int shift, int value)
 {
 	uint32_t old = fsy_atomic_u32_load_rlx(lock->hint);
-	uint32_t hint = (old & ~(mask << shift)) | (((uint32_t)value + 1) & mask) << shift;
+	uint32_t hint = (old & ~((uint32_t)FIELD << shift)) | (((uint32_t)value + 1) & FIELD) << shift;
 
 	if (hint != old)
 		fsy_atomic_u32_store_rlx(lock->hint, hint);
 }
 
 static int
-get_hint(const struct fsyi_lockword *lock, uint32_t mask, int shift)
+get_hint(const struct fsyi_lockword *lock, int shift)
 {
-	return (int)(fsy_atomic_u32_load_rlx(lock->hint) >> shift & mask) - 1;
+	return (int)(fsy_atomic_u32_load_rlx(lock->hint) >> shift & FIELD) - 1;
 }
 
 void
 fsyi_lockword_i_search(const struct fsyi_lockword *lock)
 {
-	set_hint(lock, CPU_MASK, SEARCHER_CPU, fsyi_cpu());
+	set_hint(lock, SEARCHER_CPU, fsyi_cpu());
 }
 
 bool
 fsyi_lockword_searcher_waits_for_me(const struct fsyi_lockword *lock)
 {
-	return get_hint(lock, CPU_MASK, SEARCHER_CPU) == fsyi_cpu();
+	return get_hint(lock, SEARCHER_CPU) == fsyi_cpu();
 }
 
 /* Whom to wake: somebody of the node that has the lock, and a thread for whom there is a CPU. A thread that is about to sleep
- * leaves its own, unless the owner runs there too; one that goes on running does not. */
+ * leaves its own; one that goes on running does not. */
 static struct fsyi_thread *
 choose(struct fsyi_scene *scene, const struct fsyi_lockword *lock, bool leaving, bool strict)
 {
-	struct fsyi_preference preference = { get_hint(lock, NODE_MASK, OWNER_NODE), fsyi_cpu(), true, strict };
+	struct fsyi_preference preference = { get_hint(lock, OWNER_NODE), fsyi_cpu(), !leaving, strict };
 
-	preference.elsewhere = !leaving || get_hint(lock, CPU_MASK, OWNER_CPU) == preference.cpu;
 	return fsyi_queue_pick(scene->queue, preference);
 }
 
@@ -71,7 +70,7 @@ choose(struct fsyi_scene *scene, const struct fsyi_lockword *lock, bool leaving,
 static void
 wake_searcher(struct fsyi_scene *scene, const struct fsyi_lockword *lock, struct fsyi_thread *sleeper)
 {
-	set_hint(lock, CPU_MASK, SEARCHER_CPU, sleeper->cpu);
+	set_hint(lock, SEARCHER_CPU, sleeper->cpu);
 	fsyi_scene_wake(scene, sleeper, FSYI_TOKEN_NORMAL);
 	if (scene->queue != NULL)
 		fsyi_queue_arm(scene->queue);
@@ -201,10 +200,8 @@ arm(struct fsyi_scene *scene, void *arg)
 {
 	const struct fsyi_lockword *lock = (const struct fsyi_lockword *)arg;
 
-	if (scene->queue == NULL || (fsy_atomic_u32_load_rlx(lock->word) & LW_SEARCHER))
-		return;
-	fsyi_queue_arm(scene->queue);
-	scene->queue->grace_until = scene->now + GRACE_NS;
+	if (scene->queue != NULL && !(fsy_atomic_u32_load_rlx(lock->word) & LW_SEARCHER))
+		fsyi_queue_arm(scene->queue);
 }
 
 void
@@ -246,6 +243,7 @@ fsyi_lockword_turn_is_over(const struct fsyi_lockword *lock, int64_t now)
 
 struct visit {
 	const struct fsyi_lockword *lock;
+	int64_t grace_until;            /* until then somebody who is awake may turn up, and nobody need be woken */
 	bool again;                     /* out: it is too early to tell */
 	bool yield;                     /* out: the searcher waits for this CPU */
 };
@@ -269,7 +267,7 @@ wake(struct fsyi_scene *scene, void *arg)
 		}
 		if (seen & LW_LOCKED)           /* somebody barged in: the queue stays armed, the next unlock comes by */
 			return;
-		if (scene->now < scene->queue->grace_until) {
+		if (scene->now < visit->grace_until) {
 			visit->again = true;
 			return;
 		}
@@ -284,7 +282,7 @@ wake(struct fsyi_scene *scene, void *arg)
 void
 fsyi_lockword_wake(const struct fsyi_lockword *lock)
 {
-	struct visit visit = { lock, false, false };
+	struct visit visit = { lock, fsyi_now() + GRACE_NS, false, false };
 
 	fsyi_visit(lock->lot, lock->word, wake, &visit);
 	while (visit.again) {
@@ -333,9 +331,8 @@ fsyi_lockword_unlock_fair(const struct fsyi_lockword *lock)
 void
 fsyi_lockword_note(struct fsyi_waiting *w)
 {
-	int last = get_hint(w->lock, NODE_MASK, OWNER_NODE), node = fsyi_node();
+	int last = get_hint(w->lock, OWNER_NODE), node = fsyi_node();
 
-	set_hint(w->lock, CPU_MASK, OWNER_CPU, fsyi_cpu());
-	set_hint(w->lock, NODE_MASK, OWNER_NODE, node);
+	set_hint(w->lock, OWNER_NODE, node);
 	fsyi_count_contended(w->lock->word, w->start ? fsyi_now() - w->start : 0, last >= 0 && last != node);
 }
