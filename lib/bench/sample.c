@@ -10,7 +10,7 @@ merge_histograms(const struct fsyb_window_state *w, uint64_t *sum)
 {
 	memset(sum, 0, FSYB_HISTOGRAM * sizeof *sum);
 	for (size_t i = 0; i < (size_t)w->load->threads * FSYB_HISTOGRAM; i++)
-		sum[i % FSYB_HISTOGRAM] += ((volatile uint64_t *)w->histograms)[i];
+		sum[i % FSYB_HISTOGRAM] += __atomic_load_n(&w->histograms[i], __ATOMIC_RELAXED);
 }
 
 int64_t
@@ -19,14 +19,14 @@ fsyb_snapshot(struct fsyb_window_state *w, int which, double *ops)
 	int64_t now = fsy_now();
 
 	for (unsigned i = 0; i < w->load->threads; i++)
-		ops[i] = (double)w->hands[i].worker.ops;
+		ops[i] = (double)__atomic_load_n(&w->hands[i].worker.ops, __ATOMIC_RELAXED);
 	getrusage(RUSAGE_SELF, &w->usage[which]);
 	if (w->candidate->ours)
 		fsy_stats_get(NULL, &w->stats[which]);
 	if (which == 0 && w->histograms) {
 		merge_histograms(w, w->before);
 		for (unsigned i = 0; i < w->load->threads; i++)
-			*(volatile uint64_t *)&w->hands[i].worker.longest_ns = 0;
+			__atomic_store_n(&w->hands[i].worker.longest_ns, 0, __ATOMIC_RELAXED);
 	}
 	return now;
 }

@@ -104,7 +104,7 @@ time_span(struct fsyb_window_state *w, struct fsyb_sample *sample)
 	start = fsyb_snapshot(w, 0, w->first);
 	fsyb_sleep(w->load->window_ns);
 	end = fsyb_snapshot(w, 1, w->last);
-	w->stop = 1;
+	__atomic_store_n(&w->stop, 1, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < w->load->threads; i++)
 		w->last[i] -= w->first[i];
 	sample->elapsed_ns = (double)(end - start);
@@ -115,7 +115,7 @@ time_work(struct fsyb_window_state *w)
 {
 	fsyb_gate_open(&w->gate, false);
 	fsyb_sleep(w->load->warm_ns);
-	w->warm_stop = 1;
+	__atomic_store_n(&w->warm_stop, 1, __ATOMIC_RELAXED);
 	fsyb_gate_gather(&w->gate, w->load->threads);
 	fsyb_snapshot(w, 0, w->first);
 	fsyb_gate_open(&w->gate, false);
@@ -146,7 +146,7 @@ time_alone(struct fsyb_window_state *w, struct fsyb_sample *sample)
 	CPU_SET((size_t)fsyb_machine.cpus[0], &set);
 	if (!w->load->unpinned)
 		sched_setaffinity(0, sizeof set, &set);
-	w->warm_stop = 1;
+	__atomic_store_n(&w->warm_stop, 1, __ATOMIC_RELAXED);
 	work(hand);
 	w->last[0] = (double)hand->worker.ops;
 	sample->elapsed_ns = (double)(hand->end - hand->start);

@@ -39,7 +39,7 @@ static void
 run_nothing(void *object, struct fsyb_worker *worker)
 {
 	(void)object;
-	while (*worker->stop == 0)
+	while (fsyb_load32(worker->stop) == 0)
 		;
 }
 

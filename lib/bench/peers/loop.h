@@ -24,6 +24,25 @@
 
 #define FSYB_INLINE static inline __attribute__((always_inline))
 
+/* The controller looks at these while the loop runs: relaxed, which is a plain instruction on every machine. */
+FSYB_INLINE uint32_t
+fsyb_load32(const volatile uint32_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+FSYB_INLINE uint64_t
+fsyb_load(const volatile uint64_t *word)
+{
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+FSYB_INLINE void
+fsyb_store(volatile uint64_t *word, uint64_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
 struct fsyb_stamp {
 	uint64_t scale; /* nanoseconds per tick, 32.32 fixed point; 0: CLOCK_MONOTONIC */
 };
@@ -66,9 +85,9 @@ fsyb_stamp_record(const struct fsyb_stamp *stamp, struct fsyb_worker *worker, ui
 
 	if (stamp->scale != 0)
 		ns = (uint64_t)(((unsigned __int128)ns * stamp->scale) >> 32);
-	worker->histogram[fsyb_bucket(ns)]++;
-	if (ns > worker->longest_ns)
-		worker->longest_ns = ns;
+	fsyb_store(&worker->histogram[fsyb_bucket(ns)], worker->histogram[fsyb_bucket(ns)] + 1);
+	if (ns > fsyb_load(&worker->longest_ns))
+		fsyb_store(&worker->longest_ns, ns);
 }
 
 FSYB_INLINE uint64_t
@@ -103,14 +122,14 @@ fsyb_draw_write(uint64_t *state, uint32_t permille)
                                                                                                                        \
 		(void)self, (void)section;                                                                             \
 		BEGIN;                                                                                                 \
-		while (ops < limit && *stop == 0) {                                                                    \
+		while (ops < limit && fsyb_load32(stop) == 0) {                                                                    \
 			if (latency)                                                                                   \
 				before = fsyb_stamp_now(&stamp);                                                       \
 			BODY;                                                                                          \
 			if (latency)                                                                                   \
 				fsyb_stamp_record(&stamp, worker, before, after);                                      \
 			spare = fsyb_work(spare, outside);                                                             \
-			worker->ops = ++ops;                                                                           \
+			fsyb_store(&worker->ops, ++ops);                                                               \
 		}                                                                                                      \
 		FSYB_KEEP(spare);                                                                                      \
 		END;                                                                                                   \
