@@ -208,8 +208,10 @@ search(struct fsyi_waiting *w)
 			fsyi_lockword_abandon(w->lock);
 			return TIMEDOUT;
 		}
-		if (!w->fresh && (seen & LW_QUEUED) && fsyi_lockword_turn_is_over(w->lock, now))
+		if (!w->fresh && (seen & LW_QUEUED) && fsyi_lockword_turn_is_over(w->lock, now)) {
+			w->fresh = true;                /* asks once */
 			return sleep_as(w, &fsyi_park_turn);
+		}
 		if ((seen & LW_LOCKED) && (now >= give_up || fsyi_cpu_count() == 1))
 			return sleep_as(w, &fsyi_park_searcher);
 		/* While others sleep even a free lock is barred before it is taken: the thread that has just released it,
