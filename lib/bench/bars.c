@@ -108,6 +108,21 @@ judge(const struct bar *bar, const struct fsyb_results *results, FILE *out)
 	return holds;
 }
 
+/* Only those whom some bar on this cell can be about: the run is long. */
+static struct fsyb_cell *
+need(struct fsyb_results *results, const char *name, unsigned threads)
+{
+	struct fsyb_choice choice = { .without = NULL };
+
+	if (strncmp(name, "mutex/uncontended", 17) != 0)
+		choice.without = "libfastsync .so,C11 mtx,parking_lot fair";
+	if (strcmp(name, "mutex/contended/empty") == 0 || strcmp(name, "mutex/moderate") == 0)
+		choice.parks = true;
+	if (strncmp(name, "mutex/waits", 11) == 0)
+		choice.names = "parking_lot";
+	return fsyb_need(results, name, threads, &choice);
+}
+
 int
 fsyb_bars(struct fsyb_results *results, FILE *out)
 {
@@ -118,8 +133,8 @@ fsyb_bars(struct fsyb_results *results, FILE *out)
 		if (!fsyb_matches(bars[i].name, results->options->filter))
 			continue;
 		chosen++;
-		if (!fsyb_need(results, bars[i].cell, bars[i].threads, NULL) ||
-		    (bars[i].other_cell[0] && !fsyb_need(results, bars[i].other_cell, bars[i].other_threads, NULL)))
+		if (!need(results, bars[i].cell, bars[i].threads) ||
+		    (bars[i].other_cell[0] && !need(results, bars[i].other_cell, bars[i].other_threads)))
 			return FSY_ENOMEM;
 	}
 	if (chosen == 0) {

@@ -91,6 +91,7 @@ struct fsyb_machine {
 	unsigned cpu_count;
 	double multiplication_ns;
 	uint64_t tsc_khz;             /* 0: no usable TSC */
+	bool sheltered;               /* fsyb_weather_shelter() succeeded */
 	bool realtime;                /* the controller runs above the workers */
 };
 extern struct fsyb_machine fsyb_machine;
@@ -107,6 +108,8 @@ void fsyb_weather_read(struct fsyb_weather *weather);
 /* Adds what happened between two readings to sum. */
 void fsyb_weather_add(struct fsyb_weather *sum, const struct fsyb_weather *from, const struct fsyb_weather *to);
 bool fsyb_weather_noisy(const struct fsyb_weather *sum);
+/* Puts this session's process group ahead of all others, or back; false if that is not allowed. */
+bool fsyb_weather_shelter(bool on);
 /* CPU time of co-processes counts as our own. */
 void fsyb_weather_own(long pid, bool add);
 

@@ -135,13 +135,18 @@ fsy_bench_run(const fsy_bench_options_t *given, FILE *out)
 	if (!error && options.list) {
 		list(&results.field, out);
 	} else if (!error) {
+		bool sheltered = fsyb_weather_shelter(true);
+
 		fsyb_machine_measure();
+		fsyb_machine.sheltered = sheltered;
 		error = fsyb_companion();
 		if (!error) {
 			start_children(&results);
 			error = report(&results, out);
 		}
 		fsyb_machine_close();
+		if (fsyb_machine.sheltered)
+			fsyb_weather_shelter(false);
 	}
 	fsyb_results_close(&results);
 	return error;

@@ -79,6 +79,26 @@ fsyb_weather_add(struct fsyb_weather *sum, const struct fsyb_weather *from, cons
 	sum->own += to->own - from->own;
 }
 
+/* Process groups of a desktop share the CPUs group by group, whatever the nice level inside: only the group's own helps against
+ * another session's load. Co-processes are in the same group. Needs a privilege; without it nothing changes. */
+bool
+fsyb_weather_shelter(bool on)
+{
+	static int before;
+	char text[128] = "";
+	FILE *file = fopen("/proc/self/autogroup", "r+");
+	bool done = false;
+
+	if (!file)
+		return false;
+	if (on && (!fgets(text, sizeof text, file) || sscanf(text, "%*s nice %d", &before) != 1))
+		before = 0;
+	rewind(file);
+	done = fprintf(file, "%d", on ? -20 : before) > 0 && fflush(file) == 0;
+	fclose(file);
+	return done;
+}
+
 bool
 fsyb_weather_noisy(const struct fsyb_weather *sum)
 {

@@ -109,23 +109,37 @@ rust() {
 	fi
 }
 
+# The go to build with TOOLCHAIN. Since 1.21 go switches by itself; an older one can fetch the release, which is a module
+# like any other, except that its programs arrive without their executable bit.
+go_for() {
+	case $1,$(go env GOVERSION) in
+	local,* | *,go1.2[1-9]* | *,go1.[3-9][0-9]*) echo go ;;
+	*)
+		dir=$(cd "$work" && GOPROXY="$proxy" timeout 400 go mod download -json \
+			"golang.org/toolchain@v0.0.1-$1.$(go env GOOS)-$(go env GOARCH)" 2>&1 | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+		[ -n "$dir" ] && find "$dir/bin" "$dir/pkg/tool" -type f -exec chmod +x {} + && echo "$dir/bin/go"
+		;;
+	esac
+}
+
 # go_peer TOOLCHAIN PROGRAM LABEL
 go_peer() {
 	recipe="$(go version) $1"
 	fresh "$out/$2" "$recipe" "$here/go" && return
 	proxy=$(go env GOPROXY)
 	may_fetch "$2" || proxy=off
-	# Go before 1.21 does not know GOTOOLCHAIN and would build with itself under the other's name.
-	if (cd "$here/go" && export CGO_ENABLED=0 GOTOOLCHAIN="$1" GOPROXY="$proxy" &&
-		{ [ "$1" = local ] || timeout 400 go version | grep -qF " $1 "; } &&
-		timeout 400 go build -buildvcs=false -trimpath -ldflags "-X main.label=$3" -o "$out/$2" .) >"$work/$2.log" 2>&1; then
+	go=$(go_for "$1")
+	# Whatever go this is, nothing is built under another release's name.
+	if [ -n "$go" ] && (cd "$here/go" && export CGO_ENABLED=0 GOTOOLCHAIN="$1" GOPROXY="$proxy" &&
+		{ [ "$1" = local ] || timeout 400 "$go" version | grep -qF " $1 "; } &&
+		timeout 400 "$go" build -buildvcs=false -trimpath -ldflags "-X main.label=$3" -o "$out/$2" .) >"$work/$2.log" 2>&1; then
 		say PEER "$2"
 		made "$2" "$recipe"
 	elif [ "$1" = local ]; then
 		missing go "$(go version | cut -d ' ' -f 3) does not compile it, 1.19 is needed (see $work/$2.log)" "$2"
 	else
 		[ "$proxy" = off ] || failed "$2"
-		missing "$3" "go cannot fetch $1, or is older than 1.21 (see $work/$2.log)" "$2"
+		missing "$3" "go cannot fetch $1 (see $work/$2.log)" "$2"
 	fi
 }
 
