@@ -78,7 +78,7 @@ test_store_buffering(void **state)
 		fsy_atomic_u32_store_rlx(&litmus.x, 0);
 		fsy_atomic_u32_store_rlx(&litmus.y, 0);
 		fsy_atomic_u32_store_rel(&litmus.round, round);
-		for (uint32_t i = 0; i < round % 64; i++)   /* the two sides meet at varying distances */
+		for (uint32_t i = 0; i < round % 1024; i++) /* the two sides meet at varying distances */
 			FSY_LIGHT_BARRIER_();
 		fsy_atomic_u32_store_rlx(&litmus.y, 1);
 		if (!fsyi_membarrier())
