@@ -29,6 +29,7 @@ extern "C" {
 #include "../sim/scenario.h"
 #include <fastsync/atomic.h>
 #include <sys/clock.h>
+#include <sys/cpu.h>
 #include <sys/fork.h>
 #include <sys/futex.h>
 #include <sys/membarrier.h>
@@ -138,10 +139,22 @@ fsy_now(void)
 }
 
 void
-fsyi_relax(void)
+sim_yield(void)
 {
 	if (running)
 		context().yield(1, $);
+}
+
+void
+fsyi_relax(void)
+{
+	sim_yield();
+}
+
+void
+fsyi_yield(void)
+{
+	sim_yield();
 }
 
 int64_t

@@ -14,6 +14,7 @@ void end();
 void fail(rl::test_result_e result, const char *text);
 
 // relacy_memory.cpp
+void forget_cells();                            // another case: the addresses learned so far mean nothing
 void cells_begin();                             // a new execution: nothing exists yet
 void cells_prepare();                           // make the cells that earlier executions needed
 void cells_end();

@@ -2,7 +2,10 @@
 //
 // relacy_main.cpp - runs the cases of a scenario file on relacy: those that ask for a machine without membarrier.
 //
-//   relacy_x [--case=PART] [--iterations=N] [--replay=N]     replay prints the history of one execution
+//   relacy_x [--case=PART] [--iterations=N] [--replay=N] [--hunt]
+//
+// --replay prints the history of one execution. --hunt is for mutants: all cases a little, then all for longer, until the
+// first failure.
 //
 #include <relacy/relacy.hpp>
 #undef new
@@ -63,10 +66,47 @@ static verdict
 run(rl::iteration_t iterations, rl::iteration_t replay)
 {
 	switch (scenario->threads) {
+	case 1: return simulate<1>(iterations, replay);
 	case 2: return simulate<2>(iterations, replay);
 	case 3: return simulate<3>(iterations, replay);
 	default: return simulate<4>(iterations, replay);
 	}
+}
+
+static bool
+wanted(const sim_case *c, const char *only)
+{
+	return (c->flags & SIM_NO_MEMBARRIER) && !(c->flags & SIM_SLOW) && std::strstr(c->name, only);
+}
+
+static verdict
+examine(const sim_case *c, rl::iteration_t iterations, rl::iteration_t replay)
+{
+	scenario = c;
+	forget_cells();
+	run(100, 0);                            // learns which addresses are atomics
+	return run(iterations, replay);
+}
+
+static int
+hunt(rl::iteration_t iterations, const char *only)
+{
+	unsigned long long total = 0;
+
+	for (rl::iteration_t slice = 100; slice <= iterations; slice *= 5)
+		for (const sim_case *c = sim_cases; c->name != nullptr; c++) {
+			if (!wanted(c, only))
+				continue;
+			verdict v = examine(c, slice, 0);
+
+			total += v.at;
+			if (v.failed) {
+				std::printf("caught by %s/relacy after %llu executions: %s\n", c->name, total, v.why.c_str());
+				return 0;
+			}
+		}
+	std::printf("survived %llu executions\n", total);
+	return 1;
 }
 
 int
@@ -74,6 +114,7 @@ main(int argc, char **argv)
 {
 	rl::iteration_t iterations = 2000, replay = 0;
 	const char *only = "";
+	bool hunting = false;
 	int bad = 0;
 
 	for (int i = 1; i < argc; i++) {
@@ -83,17 +124,19 @@ main(int argc, char **argv)
 			iterations = std::strtoull(argv[i] + 13, nullptr, 0);
 		else if (std::strncmp(argv[i], "--replay=", 9) == 0)
 			replay = std::strtoull(argv[i] + 9, nullptr, 0);
+		else if (std::strcmp(argv[i], "--hunt") == 0)
+			hunting = true;
 		else {
-			std::fprintf(stderr, "%s: %s: expected --case= --iterations= --replay=\n", argv[0], argv[i]);
+			std::fprintf(stderr, "%s: %s: expected --case= --iterations= --replay= --hunt\n", argv[0], argv[i]);
 			return 2;
 		}
 	}
+	if (hunting)
+		return hunt(iterations, only);
 	for (const sim_case *c = sim_cases; c->name != nullptr; c++) {
-		if (!(c->flags & SIM_NO_MEMBARRIER) || (c->flags & SIM_SLOW) || !std::strstr(c->name, only))
+		if (!wanted(c, only))
 			continue;
-		scenario = c;
-		run(100, 0);                    // learns which addresses are atomics
-		verdict v = run(iterations, replay);
+		verdict v = examine(c, iterations, replay);
 
 		std::printf("%s %s/relacy", v.failed ? "not ok" : "ok", c->name);
 		if (v.failed)

@@ -98,6 +98,12 @@ find(const volatile void *p, unsigned size)
 }
 
 void
+forget_cells()
+{
+	learned_count = 0;
+}
+
+void
 cells_begin()
 {
 	for (unsigned i = 0; i < cell_count; i++)

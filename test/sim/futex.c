@@ -7,6 +7,7 @@
  */
 #include "sim.h"
 #include <sys/clock.h>
+#include <sys/cpu.h>
 #include <sys/futex.h>
 #include <sys/membarrier.h>
 
@@ -26,13 +27,27 @@ fsyi_now(void)
 }
 
 void
-fsyi_relax(void)
+sim_yield(void)
 {
 	if (sim_run.current < 0)
 		return;
 	sim_run.thread[sim_run.current].yielded = true;
 	sim_run.thread[sim_run.current].hold = false;
 	sim_point();
+}
+
+void
+fsyi_relax(void)
+{
+	sim_yield();
+}
+
+void
+fsyi_yield(void)
+{
+	if (sim_run.current >= 0)
+		sim_drain(sim_run.current);
+	sim_yield();
 }
 
 int64_t

@@ -3,25 +3,28 @@
  * main.c - runs the cases of one scenario file and says what happened, one line per case and strategy.
  *
  *   sim_x [--case=PART] [--strategy=random|pct|dfs] [--seed=N] [--schedules=N] [--bound=N]
- *         [--replay=SEED | --replay=CHOICES] [--trace] [--list]
+ *         [--replay=SEED | --replay=CHOICES] [--trace] [--list] [--hunt]
  *
  * --replay runs one schedule: a seed for random and pct, "12:1,40:2" for dfs. A failure prints that command.
+ * --hunt is for mutants: all cases a little, then all again for longer, until the first failure.
  */
 #include "sim.h"
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const strategies[] = { "random", "pct", "dfs" };
 static const char *program, *only_case, *replay;
 static uint64_t base_seed = 1;
 static unsigned long schedules = 3000;
 static int only_strategy = -1, bound;
-static bool listing, trace;
+static bool listing, trace, hunting;
 
 static int
 usage(const char *bad)
 {
-	fprintf(stderr, "%s: %s: expected --case= --strategy=random|pct|dfs --seed= --schedules= --bound= --replay= --trace --list\n",
+	fprintf(stderr, "%s: %s: expected --case= --strategy=random|pct|dfs --seed= --schedules= --bound= --replay= --trace --list --hunt\n",
 		program, bad);
 	return 2;
 }
@@ -57,6 +60,8 @@ parse(int argc, char **argv)
 			trace = true;
 		else if (IS("--list"))
 			listing = true;
+		else if (IS("--hunt"))
+			hunting = true;
 		else if (IS("--seed"))
 			good = number(text, &base_seed);
 		else if (IS("--schedules") && (good = number(text, &value)))
@@ -87,7 +92,7 @@ seed_of(unsigned long schedule)
 
 /* Runs schedules until one fails or all are done; returns how many ran. */
 static unsigned long
-search(unsigned long *steps, bool *complete)
+search(unsigned long limit_of_case, unsigned long *steps, bool *complete)
 {
 	unsigned long done = 0;
 	int limit = bound > 0 ? bound : sim_run.scenario->preemptions > 0 ? sim_run.scenario->preemptions : 2;
@@ -95,7 +100,7 @@ search(unsigned long *steps, bool *complete)
 	*steps = 0;
 	*complete = false;
 	sim_dfs_begin(limit);
-	while (done < (sim_run.flags & SIM_SLOW ? schedules / 20 + 1 : schedules)) {
+	while (done < (sim_run.flags & SIM_SLOW ? limit_of_case / 20 + 1 : limit_of_case)) {
 		sim_run.seed = sim_run.strategy == SIM_DFS ? base_seed : seed_of(done);
 		sim_execute();
 		done++;
@@ -128,7 +133,7 @@ run_case(void)
 	unsigned long steps, done;
 	bool complete, expected = sim_run.flags & SIM_EXPECT_FAILURE;
 
-	done = search(&steps, &complete);
+	done = search(schedules, &steps, &complete);
 	printf("%s %s/%s", sim_run.failed == expected ? "ok" : "not ok", sim_run.scenario->name,
 	       strategies[sim_run.strategy]);
 	if (sim_run.failed)
@@ -140,6 +145,72 @@ run_case(void)
 		print_replay();
 	fflush(stdout);
 	return sim_run.failed == expected;
+}
+
+/* Whether this case runs under strategy s. */
+static bool
+wanted(const struct sim_case *c, int s)
+{
+	if (only_case != NULL && (replay ? strcmp(c->name, only_case) != 0 : !strstr(c->name, only_case)))
+		return false;
+	if (only_strategy >= 0)
+		return s == only_strategy;
+	return s == SIM_DFS ? !(c->flags & SIM_NO_DFS) : !(c->flags & SIM_DFS_ONLY);
+}
+
+static void
+enter(const struct sim_case *c, int s)
+{
+	sim_run.scenario = c;
+	sim_run.flags = c->flags;
+	sim_run.strategy = (enum sim_strategy)s;
+}
+
+static int
+hunt(void)
+{
+	unsigned long total = 0, steps;
+	bool complete;
+
+	for (unsigned long slice = 100; slice <= schedules; slice *= 5)
+		for (const struct sim_case *c = sim_cases; c->name != NULL; c++)
+			for (int s = 0; s < SIM_STRATEGIES; s++) {
+				if (!wanted(c, s))
+					continue;
+				enter(c, s);
+				total += search(slice, &steps, &complete);
+				if (sim_run.failed) {
+					printf("caught by %s/%s after %lu schedules: %s\n", c->name, strategies[s], total,
+					       sim_run.message);
+					return 0;
+				}
+			}
+	printf("survived %lu schedules\n", total);
+	return 1;
+}
+
+/* The code under test crashed: the schedule is the message. */
+static void
+crashed(int signal)
+{
+	printf("%s %s/%s crashes with signal %d\n", hunting ? "caught by" : "not ok", sim_run.scenario->name,
+	       strategies[sim_run.strategy], signal);
+	if (!hunting)
+		print_replay();
+	fflush(stdout);
+	_exit(!hunting);
+}
+
+static void
+watch_crashes(void)
+{
+	static char stack[64 * 1024];
+	const stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction action = { .sa_handler = crashed, .sa_flags = SA_ONSTACK };
+
+	sigaltstack(&alternate, NULL);
+	sigaction(SIGSEGV, &action, NULL);
+	sigaction(SIGBUS, &action, NULL);
 }
 
 static int
@@ -163,25 +234,23 @@ main(int argc, char **argv)
 	program = argv[0];
 	if ((bad = parse(argc, argv)) != 0)
 		return bad;
-	for (const struct sim_case *c = sim_cases; c->name != NULL; c++) {
-		if (only_case != NULL && (replay ? strcmp(c->name, only_case) != 0 : !strstr(c->name, only_case)))
-			continue;
-		found++;
-		if (listing) {
-			printf("%s (%d threads)\n", c->name, c->threads);
-			continue;
-		}
-		sim_run.scenario = c;
-		sim_run.flags = c->flags;
+	watch_crashes();
+	if (hunting)
+		return hunt();
+	for (const struct sim_case *c = sim_cases; c->name != NULL; c++)
 		for (int s = 0; s < SIM_STRATEGIES; s++) {
-			sim_run.strategy = (enum sim_strategy)s;
-			if (only_strategy >= 0 ? s != only_strategy : s == SIM_DFS ? (c->flags & SIM_NO_DFS) : (c->flags & SIM_DFS_ONLY))
+			if (!wanted(c, s))
 				continue;
+			found++;
+			if (listing) {
+				printf("%s/%s (%d threads)\n", c->name, strategies[s], c->threads);
+				continue;
+			}
+			enter(c, s);
 			if (replay)
 				return replay_case();
 			bad |= !run_case();
 		}
-	}
 	if (found == 0)
 		return usage(only_case ? only_case : "no case");
 	return bad;

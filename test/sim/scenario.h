@@ -34,8 +34,9 @@ struct sim_case {
 
 extern const struct sim_case sim_cases[]; /* ended by a case without a name */
 
-/* A scheduling point without an access: a critical section, a thread that is slow. */
+/* A scheduling point without an access: a critical section, a thread that is slow; and one that waits for others. */
 void sim_point(void);
+void sim_yield(void);
 
 /* The case's threads; the calling one, -1 in setup and check. */
 int sim_threads(void);

@@ -226,6 +226,32 @@ reuse(int id)
 	sim_kill(&lock, sizeof(lock));
 }
 
+/* The memory becomes something that is no lock, and somebody waits there for something else: its bits are its own. */
+static bool
+never_validate(struct fsyi_scene *scene, void *arg)
+{
+	(void)scene;
+	(void)arg;
+	return true;
+}
+
+static void
+reuse_otherwise(int id)
+{
+	static const struct fsyi_park_op nap = { never_validate, NULL, NULL, NULL, false };
+	bool last;
+
+	(void)id;
+	fsy_mutex_lock(&lock);
+	section();
+	last = ++users == sim_threads();
+	fsy_mutex_unlock(&lock);
+	if (!last)
+		return;
+	sim_kill(&lock, sizeof(lock));
+	fsyi_park(&fsyi_lot, &lock, FSYI_KIND_LOCK + 1, &nap, NULL, sim_now() + 50);
+}
+
 static void
 reuse_or_leave(int id)
 {
@@ -248,16 +274,20 @@ forked(int id)
 {
 	bool holds = sim_random(2) == 0;
 
-	if (id == 3)
+	if (id == 3) {
+		users = 1;
 		sim_await_fork();
+	}
 	if (id != 0) {
 		lock_unlock(id);
 		return;
 	}
+	while (users == 0)
+		sim_yield();
 	if (holds)
 		fsy_mutex_lock(&lock);
 	sim_fork();
-	inside = entered = users = 0;
+	inside = entered = 0;
 	if (!holds && (lock.word_.cell_ & LW_LOCKED))
 		lock.word_.cell_ = 0;           /* a lock held by a thread that is no more: the child makes it anew */
 	if (holds)
@@ -292,6 +322,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("destroy-pair", 2, setup_sleepy, destroy, at_rest, 0, 3),
 	BOTH("destroy-fair", 3, setup, destroy_fair, at_rest, SIM_NO_DFS, 0),
 	BOTH("reuse", 4, setup, reuse_or_leave, at_rest, SIM_NO_DFS, 0),
+	BOTH("reuse-otherwise", 3, setup, reuse_otherwise, at_rest, SIM_NO_DFS, 0),
 	BOTH("nodes", 4, setup_nodes, lock_unlock, all_served, SIM_NO_DFS, 0),
 	BOTH("forked", 4, setup, forked, child_at_rest, SIM_NO_DFS | SIM_SLOW, 0),
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },

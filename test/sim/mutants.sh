@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# mutants.sh [PART]: applies each mutant of mutants.def whose name contains PART to a copy of the library in TREE (default: this one)
+# and requires that its layer catches it. Expects the machines built by run.sh. One line per mutant.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+. test/sim/build.sh
+out=${OUT:-build/check} tree=${TREE:-.} only=${1:-} status=0
+copy=$out/mutant
+
+# edit FILE AFTER FROM TO: replaces FROM, which must stand exactly once behind the first AFTER (up to the next function).
+edit() {
+	AFTER=$2 FROM=$3 TO=$4 awk '
+		{ text = text $0 "\n" }
+		END {
+			at = 1
+			if (ENVIRON["AFTER"] != "") {
+				at = index(text, ENVIRON["AFTER"])
+				if (at == 0) exit 1
+			}
+			head = substr(text, 1, at - 1); rest = substr(text, at)
+			i = index(rest, ENVIRON["FROM"])
+			if (i == 0) exit 1
+			printf "%s%s%s%s", head, substr(rest, 1, i - 1), ENVIRON["TO"], substr(rest, i + length(ENVIRON["FROM"]))
+		}' "$1" >"$1.new" && mv "$1.new" "$1"
+}
+
+# Only what the edits touched is compiled again, unless a header is among it.
+build() { # layer program
+	local base machine=$out/sim flags=
+	case $1 in
+	sim) base=$out/sim/shipped ;;
+	fenced) base=$out/sim/fenced flags=-DFSYI_FENCED ;;
+	relacy) base=$out/relacy/library machine=$out/relacy ;;
+	esac
+	mkdir -p "$copy/built/part" && cp "$base"/part/*.o "$copy/built/part/" || return 1
+	case $touched in *.h*) touched=$(cd "$copy" && echo lib/{park,sync}/*.c) ;; esac
+	for source in $touched; do
+		if [ "$1" = relacy ]; then
+			compile "$copy/built/part" $RELACY -std=gnu11 -fsanitize=thread -w $(includes "$copy") -- "$copy/$source"
+		else
+			compile "$copy/built/part" $SIM -w $flags $(includes "$copy") -- "$copy/$source"
+		fi || return 1
+	done
+	collect "$copy/built" || return 1
+	if [ "$1" = relacy ]; then
+		relacy_program "$copy" "$copy/built" "$machine" "$2" 2>/dev/null
+	else
+		sim_program "$copy" "$copy/built" "$machine" "$2" $flags 2>/dev/null
+	fi
+}
+
+finish() { # runs the mutant collected so far
+	local verdict limit=--schedules=12500
+	[ -n "$name" ] || return 0
+	if [ "$broken" != '' ]; then
+		echo "not ok mutant/$name does not apply: $broken"
+		status=1
+		return
+	fi
+	if [ "$layer" = relacy ] && [ ! -e "$out/relacy/machine.a" ]; then
+		echo "skip mutant/$name no relacy"
+		return
+	fi
+	[ "$layer" = relacy ] && limit=--iterations=12500
+	build "$layer" "$program" || { echo "not ok mutant/$name does not build"; status=1; return; }
+	if verdict=$(timeout 120 "$copy/built/$program" --hunt $limit); then
+		echo "ok mutant/$name ($layer) ${verdict##*$'\n'}"
+	else
+		echo "not ok mutant/$name ($layer) not caught: ${verdict##*$'\n'}"
+		status=1
+	fi
+}
+
+begin() { # NAME
+	name=
+	case $1 in *"$only"*) name=$1 ;; esac
+	layer=sim program=sim_mutex file='' after='' from='' broken='' touched=''
+	[ -n "$name" ] || return 0
+	rm -rf "$copy" && mkdir -p "$copy" && cp -r "$tree/include" "$copy/" && mkdir "$copy/lib" &&
+		cp -r "$tree"/lib/{sys,park,sync,diag} "$copy/lib/"
+}
+
+name=
+while IFS= read -r line; do
+	key=${line%%[[:blank:]]*} text=${line#"$key"} text=${text#"${text%%[![:blank:]]*}"}
+	case $key in
+	'' | '#'*) ;;
+	mutant) finish; begin "$text" ;;
+	layer) layer=$text ;;
+	program) program=$text ;;
+	breaks) ;;
+	edit) file=$text after='' ;;
+	after) after=$text ;;
+	from) from=$text ;;
+	to)
+		[ -n "$name" ] || continue
+		edit "$copy/$file" "$after" "$from" "$text" || broken="$file: $from"
+		touched="$touched $file"
+		;;
+	*) echo "not ok mutants.def: unknown key $key"; exit 1 ;;
+	esac
+done <test/sim/mutants.def
+finish
+exit $status
