@@ -134,7 +134,7 @@ verdict(const struct claim *claim, const struct fsyb_figure *figure)
 	if (claim->effect == AT_MOST)
 		return measured <= claim->claimed ? "holds" : "does not hold";
 	if (size <= 0)
-		return "does not hold: none or reverse";
+		return size < 0 ? "does not hold: reverse" : "does not hold: none";
 	if (size >= claimed_size / 2 && size <= claimed_size * 2)
 		return "holds";
 	return size < claimed_size ? "does not hold: smaller" : "does not hold: larger";

@@ -138,11 +138,12 @@ print_row(const struct fsyb_results *results, const struct row *row, FILE *out)
 	const struct fsyb_cell *cell = fsyb_have(results, place.name, place.threads);
 	const struct fsyb_series *ours = fsyb_find(cell, "libfastsync"), *other = best_other(row, cell, false);
 	const struct fsyb_series *columns[] = { fsyb_go(cell), fsyb_find(cell, "rust "), fsyb_find(cell, "glibc ") };
+	bool noisy = cell && row->metric != FSYB_BYTES && fsyb_weather_noisy(&cell->weather);
 	struct fsyb_figure figure;
 
 	if (!columns[2])
 		columns[2] = fsyb_find(cell, "C atomic");
-	fprintf(out, "%-28s%c%5.4g %5.4g ", row->label, cell && fsyb_weather_noisy(&cell->weather) ? '~' : ' ', row->go, row->rust);
+	fprintf(out, "%-28s%c%5.4g %5.4g ", row->label, noisy ? '~' : ' ', row->go, row->rust);
 	for (int i = 0; i < 3; i++) {
 		figure = figure_of(row, cell, columns[i]);
 		print_figure(&figure, 10, out);
