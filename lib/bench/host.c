@@ -110,14 +110,15 @@ fsyb_host_facts(const struct fsyb_results *results, fact_fn *fact, void *arg)
 	snprintf(value, sizeof value, "%s, %s", fsy_version(), fsy_attention_ ? "unlock by plain store (membarrier)"
 	                                                                      : "unlock by read-modify-write (no membarrier)");
 	fact("libfastsync", value, arg);
-	snprintf(value, sizeof value, "%d rounds of %.0f ms, %s, %s%s, unit of work %.2f ns, seed %llu%s",
+	snprintf(value, sizeof value, "%d rounds of %.0f ms, %s, %s%s, unit of work %.2f ns, seed %llu",
 	         results->options->rounds, (double)results->options->round_ns / 1e6,
 	         results->options->unpinned ? "unpinned" : "pinned",
 	         fsyb_machine.realtime ? "real-time control" : "controller at normal priority",
 	         fsyb_machine.sheltered ? ", autogroup nice -20" : "",
-	         fsyb_machine.multiplication_ns, (unsigned long long)results->options->seed,
-	         results->options->quick ? ", QUICK: a smoke test, not a measurement" : "");
+	         fsyb_machine.multiplication_ns, (unsigned long long)results->options->seed);
 	fact("method", value, arg);
+	if (results->options->quick)
+		fact("QUICK", "a smoke test, not a measurement", arg);
 	peer_facts(&results->field, fact, arg);
 }
 
