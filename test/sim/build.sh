@@ -1,27 +1,26 @@
+#!/bin/bash
 # SPDX-License-Identifier: MIT
 # build.sh - functions that put the sources of one tree on a machine. Sourced by run.sh and mutants.sh.
 #
 # A library is linked into one object whose static data lies in sections of its own, so that the machine can
 # put it back before each schedule.
 CC=${CC:-gcc} CXX=${CXX:-g++}
-WARN='-Wall -Wextra -Wshadow -Wconversion -Wno-unused-value'
-BASE='-O1 -g -fno-pie -D_GNU_SOURCE'
-SIM="$BASE -std=gnu11 -DFSYI_MACHINE=\"sim_machine.h\""
-RELACY="$BASE -DFSYI_MACHINE=\"relacy_machine.h\" -DFSYI_FENCED"
+WARN=(-Wall -Wextra -Wshadow -Wconversion -Wno-unused-value)
+BASE=(-O1 -g -fno-pie -D_GNU_SOURCE -Itest/sim -Itest/model)
+SIM=("${BASE[@]}" -std=gnu11 '-DFSYI_MACHINE="sim_machine.h"')
+RELACY_CXX=("${BASE[@]}" -std=gnu++17 -w '-DFSYI_MACHINE="relacy_machine.h"' -DFSYI_FENCED)
+RELACY=("${BASE[@]}" -std=gnu11 '-DFSYI_MACHINE="relacy_machine.h"' -DFSYI_FENCED)
+HOOKS=(-fsanitize=thread)               # relacy hears of plain accesses through the sanitizer's calls
 
-# compile OUT FLAGS... -- SOURCE...: objects named after their sources, two at a time.
-compile() {
-	local out=$1 flags=() source object pids=() pid
+# objects OUT COMPILER FLAGS... -- SOURCE...: one object per source, named after it, two at a time.
+objects() {
+	local out=$1 command=() source pids=() pid
 	shift
-	while [ "$1" != -- ]; do flags+=("$1"); shift; done
+	while [ "$1" != -- ]; do command+=("$1"); shift; done
 	shift
 	mkdir -p "$out"
 	for source; do
-		object=$out/$(basename "${source%.*}").o
-		case $source in
-		*.cpp) "$CXX" "${flags[@]}" -c "$source" -o "$object" & ;;
-		*) "$CC" "${flags[@]}" -c "$source" -o "$object" & ;;
-		esac
+		"${command[@]}" -c "$source" -o "$out/$(basename "${source%.*}").o" &
 		pids+=($!)
 		if [ ${#pids[@]} = 2 ]; then
 			wait "${pids[0]}" || return 1
@@ -31,42 +30,51 @@ compile() {
 	for pid in "${pids[@]}"; do wait "$pid" || return 1; done
 }
 
-# collect OUT: OUT/part/*.o -> OUT/library.o
-collect() {
+archive() { # OUT: OUT/machine/*.o -> OUT/machine.a
+	rm -f "$1/machine.a" && ar rcs "$1/machine.a" "$1"/machine/*.o
+}
+
+collect() { # OUT: OUT/part/*.o -> OUT/library.o
 	ld -r -o "$1/library.o" "$1"/part/*.o &&
 		objcopy --rename-section .data=sim_lib_data --rename-section .bss=sim_lib_bss "$1/library.o"
 }
 
-includes() { # TREE
-	echo "-I$1/include -I$1/lib -Itest/sim -Itest/model"
-}
-
 # The machines, from this tree.
 sim_machine() { # OUT
-	compile "$1/machine" $SIM $WARN $(includes .) -- test/sim/{memory,fiber,sched,strategy,explore,futex,fork,world,main}.c &&
-		rm -f "$1/machine.a" && ar rcs "$1/machine.a" "$1"/machine/*.o
+	objects "$1/machine" "$CC" "${SIM[@]}" "${WARN[@]}" -Iinclude -Ilib -- \
+		test/sim/{memory,fiber,sched,strategy,explore,futex,fork,world,main}.c && archive "$1"
 }
 relacy_machine() { # OUT
-	compile "$1/machine" $RELACY -std=gnu++17 -w $(includes .) -- test/model/relacy_{machine,memory,main}.cpp &&
-		compile "$1/machine" $RELACY -std=gnu11 $WARN $(includes .) -- test/sim/world.c &&
-		rm -f "$1/machine.a" && ar rcs "$1/machine.a" "$1"/machine/*.o
+	objects "$1/machine" "$CXX" "${RELACY_CXX[@]}" -Iinclude -Ilib -- test/model/relacy_{machine,memory,main}.cpp &&
+		objects "$1/machine" "$CC" "${RELACY[@]}" "${WARN[@]}" -Iinclude -Ilib -- test/sim/world.c && archive "$1"
 }
 
-# A library from any tree, and a scenario of this tree on it.
-sim_library() { # TREE OUT FLAGS...
+# Sources of a library, from any tree.
+sim_objects() { # TREE OUT FLAGS... -- SOURCE...
 	local tree=$1 out=$2
 	shift 2
-	compile "$out/part" $SIM $WARN $(includes "$tree") "$@" -- "$tree"/lib/{park,sync}/*.c && collect "$out"
+	objects "$out/part" "$CC" "${SIM[@]}" "${WARN[@]}" -I"$tree/include" -I"$tree/lib" "$@"
+}
+relacy_objects() { # TREE OUT -- SOURCE...
+	local tree=$1 out=$2
+	shift 2
+	objects "$out/part" "$CC" "${RELACY[@]}" "${HOOKS[@]}" "${WARN[@]}" -I"$tree/include" -I"$tree/lib" "$@"
+}
+sim_library() { # TREE OUT FLAGS...
+	sim_objects "$@" -- "$1"/lib/{park,sync}/*.c && collect "$2"
 }
 relacy_library() { # TREE OUT
-	compile "$2/part" $RELACY -std=gnu11 -fsanitize=thread $WARN $(includes "$1") -- "$1"/lib/{park,sync}/*.c && collect "$2"
+	relacy_objects "$1" "$2" -- "$1"/lib/{park,sync}/*.c && collect "$2"
 }
+
+# A scenario of this tree on a library.
 sim_program() { # TREE LIBRARY MACHINE NAME FLAGS...
 	local tree=$1 library=$2 machine=$3 name=$4
 	shift 4
-	"$CC" $SIM $WARN $(includes "$tree") "$@" -no-pie -o "$library/$name" "test/sim/$name.c" "$library/library.o" "$machine/machine.a"
+	"$CC" "${SIM[@]}" "${WARN[@]}" -I"$tree/include" -I"$tree/lib" "$@" -no-pie -o "$library/$name" \
+		"test/sim/$name.c" "$library/library.o" "$machine/machine.a"
 }
 relacy_program() { # TREE LIBRARY MACHINE NAME
-	"$CC" $RELACY -std=gnu11 -fsanitize=thread $WARN $(includes "$1") -c -o "$2/$4.scenario.o" "test/sim/$4.c" &&
+	"$CC" "${RELACY[@]}" "${HOOKS[@]}" "${WARN[@]}" -I"$1/include" -I"$1/lib" -c -o "$2/$4.scenario.o" "test/sim/$4.c" &&
 		"$CXX" -no-pie -o "$2/$4" "$2/$4.scenario.o" "$2/library.o" "$3/machine.a"
 }

@@ -3,7 +3,7 @@
  * main.c - runs the cases of one scenario file and says what happened, one line per case and strategy.
  *
  *   sim_x [--case=PART] [--strategy=random|pct|dfs] [--seed=N] [--schedules=N] [--bound=N]
- *         [--replay=SEED | --replay=CHOICES] [--trace] [--list] [--hunt]
+ *         [--replay=SEED | --replay=CHOICES] [--trace] [--list] [--hunt] [--label=TEXT]
  *
  * --replay runs one schedule: a seed for random and pct, "12:1,40:2" for dfs. A failure prints that command.
  * --hunt is for mutants: all cases a little, then all again for longer, until the first failure.
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 static const char *const strategies[] = { "random", "pct", "dfs" };
-static const char *program, *only_case, *replay;
+static const char *program, *only_case, *replay, *label = "";
 static uint64_t base_seed = 1;
 static unsigned long schedules = 3000;
 static int only_strategy = -1, bound;
@@ -56,6 +56,8 @@ parse(int argc, char **argv)
 			only_case = text;
 		else if (IS("--replay"))
 			replay = text;
+		else if (IS("--label"))
+			label = text;
 		else if (IS("--trace"))
 			trace = true;
 		else if (IS("--list"))
@@ -134,7 +136,7 @@ run_case(void)
 	bool complete, expected = sim_run.flags & SIM_EXPECT_FAILURE;
 
 	done = search(schedules, &steps, &complete);
-	printf("%s %s/%s", sim_run.failed == expected ? "ok" : "not ok", sim_run.scenario->name,
+	printf("%s %s%s/%s", sim_run.failed == expected ? "ok" : "not ok", label, sim_run.scenario->name,
 	       strategies[sim_run.strategy]);
 	if (sim_run.failed)
 		printf(" %s after %lu schedules: %s\n", expected ? "fails as it must" : "fails", done, sim_run.message);

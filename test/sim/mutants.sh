@@ -27,27 +27,20 @@ edit() {
 
 # Only what the edits touched is compiled again, unless a header is among it.
 build() { # layer program
-	local base machine=$out/sim flags=
+	local base=$out/sim/shipped machine=$out/sim flags=() sources=("${touched[@]/#/$copy/}")
 	case $1 in
-	sim) base=$out/sim/shipped ;;
-	fenced) base=$out/sim/fenced flags=-DFSYI_FENCED ;;
+	fenced) base=$out/sim/fenced flags=(-DFSYI_FENCED) ;;
 	relacy) base=$out/relacy/library machine=$out/relacy ;;
 	esac
 	mkdir -p "$copy/built/part" && cp "$base"/part/*.o "$copy/built/part/" || return 1
-	case $touched in *.h*) touched=$(cd "$copy" && echo lib/{park,sync}/*.c) ;; esac
-	for source in $touched; do
-		if [ "$1" = relacy ]; then
-			compile "$copy/built/part" $RELACY -std=gnu11 -fsanitize=thread -w $(includes "$copy") -- "$copy/$source"
-		else
-			compile "$copy/built/part" $SIM -w $flags $(includes "$copy") -- "$copy/$source"
-		fi || return 1
-	done
-	collect "$copy/built" || return 1
+	case ${touched[*]} in *.h*) sources=("$copy"/lib/{park,sync}/*.c) ;; esac
 	if [ "$1" = relacy ]; then
-		relacy_program "$copy" "$copy/built" "$machine" "$2" 2>/dev/null
+		relacy_objects "$copy" "$copy/built" -- "${sources[@]}" && collect "$copy/built" &&
+			relacy_program "$copy" "$copy/built" "$machine" "$2"
 	else
-		sim_program "$copy" "$copy/built" "$machine" "$2" $flags 2>/dev/null
-	fi
+		sim_objects "$copy" "$copy/built" "${flags[@]}" -- "${sources[@]}" && collect "$copy/built" &&
+			sim_program "$copy" "$copy/built" "$machine" "$2" "${flags[@]}"
+	fi 2>"$copy/build.log"
 }
 
 finish() { # runs the mutant collected so far
@@ -63,7 +56,7 @@ finish() { # runs the mutant collected so far
 		return
 	fi
 	[ "$layer" = relacy ] && limit=--iterations=12500
-	build "$layer" "$program" || { echo "not ok mutant/$name does not build"; status=1; return; }
+	build "$layer" "$program" || { echo "not ok mutant/$name does not build: $copy/build.log"; status=1; return; }
 	if verdict=$(timeout 120 "$copy/built/$program" --hunt $limit); then
 		echo "ok mutant/$name ($layer) ${verdict##*$'\n'}"
 	else
@@ -75,7 +68,7 @@ finish() { # runs the mutant collected so far
 begin() { # NAME
 	name=
 	case $1 in *"$only"*) name=$1 ;; esac
-	layer=sim program=sim_mutex file='' after='' from='' broken='' touched=''
+	layer=sim program=sim_mutex file='' after='' from='' broken='' touched=()
 	[ -n "$name" ] || return 0
 	rm -rf "$copy" && mkdir -p "$copy" && cp -r "$tree/include" "$copy/" && mkdir "$copy/lib" &&
 		cp -r "$tree"/lib/{sys,park,sync,diag} "$copy/lib/"
@@ -96,7 +89,7 @@ while IFS= read -r line; do
 	to)
 		[ -n "$name" ] || continue
 		edit "$copy/$file" "$after" "$from" "$text" || broken="$file: $from"
-		touched="$touched $file"
+		touched+=("$file")
 		;;
 	*) echo "not ok mutants.def: unknown key $key"; exit 1 ;;
 	esac

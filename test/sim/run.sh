@@ -7,22 +7,26 @@ cd "$(dirname "$0")/../.." || exit 2
 . test/sim/build.sh
 out=${OUT:-build/check} tree=${TREE:-.}
 status=0
+scenarios=(sim_lot sim_mutex sim_life)
 
 build_sim() {
-	sim_machine $out/sim &&
-		"$CC" $SIM $WARN $(includes .) -no-pie -o $out/sim/sim_toys test/sim/sim_toys.c $out/sim/machine.a &&
-		sim_library $tree $out/sim/shipped && sim_library $tree $out/sim/fenced -DFSYI_FENCED &&
-		sim_program $tree $out/sim/shipped $out/sim sim_mutex && sim_program $tree $out/sim/shipped $out/sim sim_lot &&
-		sim_program $tree $out/sim/fenced $out/sim sim_mutex -DFSYI_FENCED || { echo "not ok sim does not build"; return 1; }
+	local name
+	sim_machine "$out/sim" && sim_library "$tree" "$out/sim/shipped" && sim_library "$tree" "$out/sim/fenced" -DFSYI_FENCED &&
+		"$CC" "${SIM[@]}" "${WARN[@]}" -Iinclude -Ilib -no-pie -o "$out/sim/sim_toys" test/sim/sim_toys.c "$out/sim/machine.a" &&
+		for name in "${scenarios[@]}"; do
+			sim_program "$tree" "$out/sim/shipped" "$out/sim" "$name" &&
+				sim_program "$tree" "$out/sim/fenced" "$out/sim" "$name" -DFSYI_FENCED || return 1
+		done
 }
 
 simulate() { # SCHEDULES
-	build_sim || return 1
-	$out/sim/sim_toys --schedules=2000 || status=1
-	$out/sim/shipped/sim_lot --schedules="$1" || status=1
-	$out/sim/shipped/sim_mutex --schedules="$1" || status=1
-	$out/sim/fenced/sim_mutex --schedules="$1" | sed 's/ mutex/ fenced-mutex/' || status=1
-	[ "${PIPESTATUS[0]}" = 0 ] || status=1
+	local name
+	build_sim || { echo "not ok sim does not build"; return 1; }
+	"$out/sim/sim_toys" --schedules=2000 || status=1
+	for name in "${scenarios[@]}"; do
+		"$out/sim/shipped/$name" --schedules="$1" || status=1
+		"$out/sim/fenced/$name" --schedules="$1" --label=fenced- || status=1
+	done
 	return $status
 }
 
@@ -31,24 +35,33 @@ has_relacy() {
 }
 
 build_relacy() {
-	has_relacy || { echo "skip relacy no <relacy/relacy.hpp> (Debian: relacy-dev)"; return 1; }
-	relacy_machine $out/relacy && relacy_library $tree $out/relacy/library &&
-		relacy_program $tree $out/relacy/library $out/relacy sim_mutex &&
-		relacy_program $tree $out/relacy/library $out/relacy sim_lot || { echo "not ok relacy does not build"; return 1; }
+	local name
+	relacy_machine "$out/relacy" && relacy_library "$tree" "$out/relacy/library" &&
+		for name in "${scenarios[@]}"; do
+			relacy_program "$tree" "$out/relacy/library" "$out/relacy" "$name" || return 1
+		done
 }
 
 relacy() { # EXECUTIONS
-	has_relacy || { build_relacy; return 0; }
-	build_relacy || return 1
-	$out/relacy/library/sim_lot --iterations="$1" || status=1
-	$out/relacy/library/sim_mutex --iterations="$1" || status=1
+	local name
+	has_relacy || { echo "skip relacy no <relacy/relacy.hpp> (Debian: relacy-dev)"; return 0; }
+	build_relacy || { echo "not ok relacy does not build"; return 1; }
+	for name in "${scenarios[@]}"; do
+		"$out/relacy/library/$name" --iterations="$1" || status=1
+	done
 	return $status
 }
 
+mutants() {
+	rm -rf "$out"
+	build_sim && { ! has_relacy || build_relacy; } || { echo "not ok mutants: the library does not build"; return 1; }
+	OUT=$out TREE=$tree test/sim/mutants.sh
+}
+
 case ${1:-} in
-quick) simulate 4000 ;;
+quick) simulate 3000 ;;
 long) simulate 200000 && relacy 200000 ;;
-relacy) relacy 8000 ;;
-mutants) build_sim && { rm -rf $out/relacy; build_relacy || ! has_relacy; } && test/sim/mutants.sh ;;
+relacy) relacy 6000 ;;
+mutants) mutants ;;
 *) sed -n '3,4p' "$0" >&2; exit 2 ;;
 esac

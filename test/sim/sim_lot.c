@@ -203,7 +203,7 @@ bypass(int id)
 			fsyi_queue_insert(bucket, t, false);
 			continue;
 		}
-		struct fsyi_preference preference = { 1, (int)sim_random(4), sim_random(2) == 0 };
+		struct fsyi_preference preference = { .node = 1, .cpu = (int)sim_random(4), .elsewhere = sim_random(2) == 0 };
 		struct fsyi_thread *eldest = queue->all.head, *picked = fsyi_queue_pick(queue, preference);
 
 		passed = picked == eldest ? 0 : passed + 1;

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mutex_case.h - what the scenarios of the mutex share: the lock, a critical section, and what must hold at rest.
+ */
+#ifndef MUTEX_CASE_H
+#define MUTEX_CASE_H
+
+#include "scenario.h"
+#include <fastsync/error.h>
+#include <fastsync/mutex.h>
+#include <park/lot.h>
+#include <string.h>
+#include <sync/lockword.h>
+#include <sys/tune.h>
+
+static fsy_mutex_t lock;
+static int inside, entered, users, rounds;
+
+/* Short enough that a schedule of a few hundred steps sees every role; long waits occur through the clock. */
+static inline void
+tune(int64_t patience, int64_t spin, int64_t brief, int64_t turn)
+{
+	fsyi_tune.patience_ns = patience;
+	fsyi_tune.spin_ns = spin;
+	fsyi_tune.brief_spin_ns = brief;
+	fsyi_tune.first_look_ns = 100;
+	fsyi_tune.turn_min_ns = turn;
+	fsyi_tune.turn_max_ns = 10 * turn;
+	fsyi_tune.cycle_ns = turn;
+	fsyi_tune.node_batch = 2;
+}
+
+static inline void
+setup(void)
+{
+	memset(&lock, 0, sizeof(lock));
+	inside = entered = users = 0;
+	rounds = 2;
+	sim_name(&lock, sizeof(lock), "lock");
+	if (fsy_attention_ != NULL)
+		sim_name(fsy_attention_ + fsy_attention_slot_(&lock), 1, "attention");
+	sim_name(&fsyi_lot_bucket(&fsyi_lot, &lock)->lock, 4, "bucket");
+	switch (sim_random(4)) {
+	case 0: tune(100, 200, 0, 200); break;
+	case 1: tune(300, 900, 100, 2000); break;
+	case 2: tune(1000, 400, 300, 1000); break;
+	case 3: tune(0, 100, 0, 1000000); break;
+	}
+}
+
+static inline void
+setup_sleepy(void)
+{
+	setup();
+	rounds = 1;
+	tune(100, 150, 0, 100);
+}
+
+static inline void
+section(void)
+{
+	SIM_CHECK(inside++ == 0);
+	entered++;
+	sim_point();
+	SIM_CHECK(--inside == 0);
+}
+
+/* At rest: no bit, no queue, no attention, nobody in a list (I6, L5). */
+static inline void
+at_rest(void)
+{
+	const uint64_t *attention = (const uint64_t *)(const void *)fsy_attention_;
+
+	SIM_CHECK(lock.word_.cell_ == 0);
+	for (unsigned i = 0; attention != NULL && i < (1u << FSY_ATTENTION_BITS_) / 8; i++)
+		if (attention[i] != 0)
+			sim_fail("an attention byte near %u is still raised", 8 * i);
+	for (unsigned i = 0; i < (1u << FSY_ATTENTION_BITS_) >> fsyi_lot.shift; i++) {
+		SIM_CHECK(fsyi_lot.buckets[i].queues == NULL);
+		SIM_CHECK(fsyi_lot.buckets[i].lock.cell_ == 0);
+	}
+}
+
+static inline void
+all_served(void)
+{
+	at_rest();
+	SIM_CHECK(entered == sim_threads() * rounds);
+}
+
+static inline void
+lock_unlock(int id)
+{
+	(void)id;
+	for (int i = 0; i < rounds; i++) {
+		fsy_mutex_lock(&lock);
+		section();
+		fsy_mutex_unlock(&lock);
+	}
+}
+
+#define BOTH(name, threads, prepare, body, check, flags, bound)                                         \
+	{ "mutex/" name "/tso", threads, prepare, body, check, SIM_TSO | (flags), bound },               \
+	{ "mutex/" name "/no-membarrier", threads, prepare, body, check, SIM_TSO | SIM_NO_MEMBARRIER | (flags), bound }
+
+#endif
