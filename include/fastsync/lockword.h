@@ -8,6 +8,10 @@
  *        byte 1  barred     nonzero while only the searcher may take a free lock
  *        byte 2  queue      bit 0 queued, bit 1 searcher; the other bits belong to the slow path
  *        byte 3  the lock's own (poison)
+ * HELD   a byte beside the word, for the misuse check: set before the word is taken, cleared before it is given back. The
+ *        locked byte itself would be a slow witness: a load of bytes that a locked instruction has just written stalls for
+ *        some 20 cycles, a load of their neighbour does not. It may read 0 while the lock is held (its last owner cleared
+ *        it late), never the other way round for long: 0 sends the unlock to the slow path, which asks the word.
  *
  * A free lock is taken by turning the low half from 0 to 1 in one compare-and-swap. It is given
  * back by one plain store to byte 0, after which the object is not touched again: whether
@@ -52,8 +56,8 @@ FSY_BEGIN_DECLS
 #define FSY_ATTENTION_BITS_ 16
 extern FSY_API const uint8_t *fsy_attention_;
 
-/* What giving the word back left to do. */
-enum fsy_release_ { FSY_RELEASED_, FSY_RELEASED_WAKE_, FSY_NOT_LOCKED_ };
+/* What giving the word back left to do: nothing, visit the lot, or everything: it does not look locked. */
+enum fsy_release_ { FSY_RELEASED_, FSY_RELEASED_WAKE_, FSY_SUSPECT_ };
 
 #ifndef FSY_LIGHT_BARRIER_
 #define FSY_LIGHT_BARRIER_() __asm__ volatile("" ::: "memory")
@@ -69,12 +73,13 @@ fsy_attention_slot_(const void *object)
 }
 
 static FSY_ALWAYS_INLINE bool
-fsy_lockword_acquire_(fsy_atomic_u32 *word)
+fsy_lockword_acquire_(fsy_atomic_u32 *word, uint8_t *held)
 {
 #if FSY_ASYMMETRIC_
 	fsy_half_ *half = (fsy_half_ *)(void *)&word->cell_;
 	uint16_t free = 0;
 
+	FSY_RAW_STORE_(held, 1, __ATOMIC_RELAXED);
 	if (FSY_SINGLE_THREADED_) {                     /* as glibc: no thread, no lock prefix */
 		if (FSY_RAW_LOAD_(half, __ATOMIC_RELAXED) != 0)
 			return false;
@@ -82,18 +87,11 @@ fsy_lockword_acquire_(fsy_atomic_u32 *word)
 		FSY_LIGHT_BARRIER_();
 		return true;
 	}
-	if (!FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) /* A1 <- R1,R2 */
-		return false;
-#ifdef __x86_64__
-	/* Changes nothing: the holder says again that the lock is held. The plain unlock's look at this byte is then forwarded
-	 * from the store buffer; after the locked instruction alone it would stall for some 8 cycles. */
-	if (FSY_LIKELY(FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL))
-		FSY_RAW_STORE_((uint8_t *)(void *)half, FSY_LW_LOCKED_, __ATOMIC_RELAXED);
-#endif
-	return true;
+	return FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED); /* A1 <- R1,R2 */
 #else
 	uint32_t seen = fsy_atomic_u32_load_rlx(word);
 
+	(void)held;
 	while (!(seen & (FSY_LW_LOCKED_ | FSY_LW_BARRED_)))
 		if (fsy_atomic_u32_cas_acq(word, &seen, seen | FSY_LW_LOCKED_))      /* A1 <- R1,R2 */
 			return true;
@@ -102,7 +100,7 @@ fsy_lockword_acquire_(fsy_atomic_u32 *word)
 }
 
 static FSY_ALWAYS_INLINE enum fsy_release_
-fsy_lockword_release_(fsy_atomic_u32 *word)
+fsy_lockword_release_(fsy_atomic_u32 *word, uint8_t *held)
 {
 	uint32_t old;
 
@@ -110,21 +108,22 @@ fsy_lockword_release_(fsy_atomic_u32 *word)
 	const uint8_t *attention = FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED);
 
 	if (FSY_LIKELY(attention != NULL)) {
-		uint8_t *locked = (uint8_t *)(void *)&word->cell_;
-
-		if (FSY_UNLIKELY(FSY_RAW_LOAD_(locked, __ATOMIC_RELAXED) == 0))
-			return FSY_NOT_LOCKED_;
-		FSY_RAW_STORE_(locked, 0, __ATOMIC_RELEASE);                            /* R1 -> A1,A2 */
-		FSY_LIGHT_BARRIER_();                     /* its heavy half: membarrier in lockword.c */
+		if (FSY_UNLIKELY(FSY_RAW_LOAD_(held, __ATOMIC_RELAXED) == 0))
+			return FSY_SUSPECT_;
+		FSY_RAW_STORE_(held, 0, __ATOMIC_RELAXED);
+		FSY_RAW_STORE_((uint8_t *)(void *)&word->cell_, 0, __ATOMIC_RELEASE);   /* R1 -> A1,A2 */
+		FSY_LIGHT_BARRIER_();                     /* its heavy half: membarrier in lockword_queue.c */
 		attention += fsy_attention_slot_(word);
 		return FSY_UNLIKELY(FSY_RAW_LOAD_(attention, __ATOMIC_RELAXED) != 0)
 			       ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
 	}
+#else
+	(void)held;
 #endif
 	old = fsy_atomic_u32_add_rel(word, 0u - FSY_LW_LOCKED_);                    /* R2 -> A1,A2 */
 	if (FSY_UNLIKELY(!(old & FSY_LW_LOCKED_))) {
 		fsy_atomic_u32_add_rlx(word, FSY_LW_LOCKED_);
-		return FSY_NOT_LOCKED_;
+		return FSY_SUSPECT_;
 	}
 	return FSY_UNLIKELY((old & (FSY_LW_QUEUED_ | FSY_LW_SEARCHER_)) == FSY_LW_QUEUED_)
 		       ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;

@@ -21,20 +21,23 @@
 #ifndef FASTSYNC_MUTEX_H
 #define FASTSYNC_MUTEX_H
 
+#include <fastsync/error.h>
 #include <fastsync/lockword.h>
 #include <fastsync/time.h>
 
 FSY_BEGIN_DECLS
 
-/* Private: read and written by this library only. aux_ is a hint about the last contended owner. */
+/* Private: read and written by this library only. held_ serves the misuse check, hint_ the choice of whom to wake. */
 typedef struct fsy_mutex {
 	fsy_atomic_u32 word_;
-	fsy_atomic_u32 aux_;
+	uint8_t held_;
+	uint8_t reserved_;
+	uint16_t hint_;
 } fsy_mutex_t;
 
 FSY_STATIC_ASSERT(sizeof(fsy_mutex_t) == 8, "the size of a mutex is ABI");
 
-#define FSY_MUTEX_INIT { { 0 }, { 0 } }
+#define FSY_MUTEX_INIT { { 0 }, 0, 0, 0 }
 
 /* The slow halves. */
 FSY_API void fsy_mutex_lock_slow_(fsy_mutex_t *m);
@@ -46,7 +49,7 @@ FSY_API void fsy_mutex_unlock_slow_(fsy_mutex_t *m, enum fsy_release_ how);
 FSY_INLINE void
 fsy_mutex_lock(fsy_mutex_t *m)
 {
-	if (!FSY_FAST || FSY_UNLIKELY(!fsy_lockword_acquire_(&m->word_)))
+	if (!FSY_FAST || FSY_UNLIKELY(!fsy_lockword_acquire_(&m->word_, &m->held_)))
 		fsy_mutex_lock_slow_(m);
 }
 
@@ -55,7 +58,7 @@ fsy_mutex_lock(fsy_mutex_t *m)
 FSY_INLINE FSY_MUST_CHECK bool
 fsy_mutex_trylock(fsy_mutex_t *m)
 {
-	return fsy_lockword_acquire_(&m->word_);
+	return fsy_lockword_acquire_(&m->word_, &m->held_);
 }
 
 /* Locks m, waiting until deadline at most: 0, or FSY_ETIMEDOUT without the lock. A deadline in
@@ -63,7 +66,7 @@ fsy_mutex_trylock(fsy_mutex_t *m)
 FSY_INLINE FSY_MUST_CHECK int
 fsy_mutex_lock_until(fsy_mutex_t *m, fsy_deadline_t deadline)
 {
-	if (FSY_FAST && FSY_LIKELY(fsy_lockword_acquire_(&m->word_)))
+	if (FSY_FAST && FSY_LIKELY(fsy_lockword_acquire_(&m->word_, &m->held_)))
 		return 0;
 	return fsy_mutex_lock_until_slow_(m, deadline);
 }
@@ -73,7 +76,7 @@ fsy_mutex_lock_until(fsy_mutex_t *m, fsy_deadline_t deadline)
 FSY_INLINE void
 fsy_mutex_unlock(fsy_mutex_t *m)
 {
-	enum fsy_release_ how = fsy_lockword_release_(&m->word_);
+	enum fsy_release_ how = fsy_lockword_release_(&m->word_, &m->held_);
 
 	if (FSY_UNLIKELY(how != FSY_RELEASED_))
 		fsy_mutex_unlock_slow_(m, how);

@@ -22,7 +22,8 @@ enum { FSYI_KIND_LOCK = 1 };
 struct fsyi_lockword {
 	struct fsyi_lot *lot;
 	fsy_atomic_u32 *word;
-	fsy_atomic_u32 *hint;           /* node and CPU of the last contended owner */
+	uint8_t *held;
+	uint16_t *hint;                 /* the last contended owner's node, and the searcher's CPU */
 };
 
 /* After the fast path failed: 0, or FSY_ETIMEDOUT. */
@@ -30,6 +31,9 @@ int fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline
 
 /* After a release said FSY_RELEASED_WAKE_: the object may be gone. Touches it only if somebody waits for it. */
 void fsyi_lockword_wake(const struct fsyi_lockword *lock);
+
+/* After a release said FSY_SUSPECT_: once more, by the word itself. FSY_SUSPECT_ now means that nobody holds it. */
+enum fsy_release_ fsyi_lockword_unlock_suspect(const struct fsyi_lockword *lock);
 
 /* Gives the word to the eldest waiter if anybody waits; otherwise gives it back as the fast path does. */
 enum fsy_release_ fsyi_lockword_unlock_fair(const struct fsyi_lockword *lock);

@@ -24,36 +24,42 @@ enum { GRACE_NS = 1000, LOOK_AGAIN_NS = 100 };
 /* How long a sleeper trusts a SEARCHER bit in a forked child, and how long a thread without a record naps. */
 enum { FORKED_NAP_NS = 10000000, RECORDLESS_NAP_NS = 1000000 };
 
-/* The hint: searcher's CPU + 1, last contended owner's node + 1; 0 = unknown. Whoever writes one field may lose the other's
- * update: every reader can do without. */
-enum { SEARCHER_CPU = 0, OWNER_NODE = 16, FIELD = 0xffff };
+/* The hint: searcher's CPU + 1 below, last contended owner's node + 1 above, modulo their width; 0 = unknown. Whoever writes
+ * one field may lose the other's update: every reader can do without. */
+enum { SEARCHER_CPU = 0, CPU_FIELD = 0x3ff, OWNER_NODE = 10, NODE_FIELD = 0x3f };
 
 static void
-set_hint(const struct fsyi_lockword *lock, int shift, int value)
+set_hint(const struct fsyi_lockword *lock, int field, int shift, int value)
 {
-	uint32_t old = fsy_atomic_u32_load_rlx(lock->hint);
-	uint32_t hint = (old & ~((uint32_t)FIELD << shift)) | (((uint32_t)value + 1) & FIELD) << shift;
+	int old = FSY_RAW_LOAD_(lock->hint, __ATOMIC_RELAXED);
+	int hint = (old & ~(field << shift)) | ((value + 1) & field) << shift;
 
 	if (hint != old)
-		fsy_atomic_u32_store_rlx(lock->hint, hint);
+		FSY_RAW_STORE_(lock->hint, (uint16_t)hint, __ATOMIC_RELAXED);
 }
 
-static int
-get_hint(const struct fsyi_lockword *lock, int shift)
+static bool
+hint_says(const struct fsyi_lockword *lock, int field, int shift, int value)
 {
-	return (int)(fsy_atomic_u32_load_rlx(lock->hint) >> shift & FIELD) - 1;
+	return (FSY_RAW_LOAD_(lock->hint, __ATOMIC_RELAXED) >> shift & field) == ((value + 1) & field);
 }
 
 void
 fsyi_lockword_i_search(const struct fsyi_lockword *lock)
 {
-	set_hint(lock, SEARCHER_CPU, fsyi_cpu());
+	set_hint(lock, CPU_FIELD, SEARCHER_CPU, fsyi_cpu());
 }
 
 bool
 fsyi_lockword_searcher_waits_for_me(const struct fsyi_lockword *lock)
 {
-	return get_hint(lock, SEARCHER_CPU) == fsyi_cpu();
+	return hint_says(lock, CPU_FIELD, SEARCHER_CPU, fsyi_cpu());
+}
+
+static int
+owner_node(const struct fsyi_lockword *lock)
+{
+	return (FSY_RAW_LOAD_(lock->hint, __ATOMIC_RELAXED) >> OWNER_NODE & NODE_FIELD) - 1;
 }
 
 /* Whom to wake: somebody of the node that has the lock, and a thread for whom there is a CPU. A thread that is about to sleep
@@ -61,7 +67,7 @@ fsyi_lockword_searcher_waits_for_me(const struct fsyi_lockword *lock)
 static struct fsyi_thread *
 choose(struct fsyi_scene *scene, const struct fsyi_lockword *lock, bool leaving, bool strict)
 {
-	struct fsyi_preference preference = { get_hint(lock, OWNER_NODE), fsyi_cpu(), !leaving, strict };
+	struct fsyi_preference preference = { owner_node(lock), fsyi_cpu(), !leaving, strict };
 
 	return fsyi_queue_pick(scene->queue, preference);
 }
@@ -70,7 +76,7 @@ choose(struct fsyi_scene *scene, const struct fsyi_lockword *lock, bool leaving,
 static void
 wake_searcher(struct fsyi_scene *scene, const struct fsyi_lockword *lock, struct fsyi_thread *sleeper)
 {
-	set_hint(lock, SEARCHER_CPU, sleeper->cpu);
+	set_hint(lock, CPU_FIELD, SEARCHER_CPU, sleeper->cpu);
 	fsyi_scene_wake(scene, sleeper, FSYI_TOKEN_NORMAL);
 	if (scene->queue != NULL)
 		fsyi_queue_arm(scene->queue);
@@ -320,19 +326,29 @@ fsyi_lockword_unlock_fair(const struct fsyi_lockword *lock)
 	uint32_t seen = fsy_atomic_u32_load_rlx(lock->word);
 
 	if (!(seen & LW_LOCKED))
-		return FSY_NOT_LOCKED_;
+		return FSY_SUSPECT_;
 	while ((seen & LW_SEARCHER) && !(seen & LW_BARRED))
 		fsy_atomic_u32_cas_rlx(lock->word, &seen, seen | LW_BARRED);
 	if ((seen & (LW_QUEUED | LW_SEARCHER)) == LW_QUEUED)
 		fsyi_visit(lock->lot, lock->word, hand_off, &fair);
-	return fair.handed ? FSY_RELEASED_ : fsy_lockword_release_(lock->word);
+	return fair.handed ? FSY_RELEASED_ : fsy_lockword_release_(lock->word, lock->held);
+}
+
+enum fsy_release_
+fsyi_lockword_unlock_suspect(const struct fsyi_lockword *lock)
+{
+	if (!(fsy_atomic_u32_load_rlx(lock->word) & LW_LOCKED))
+		return FSY_SUSPECT_;
+	FSY_RAW_STORE_(lock->held, 1, __ATOMIC_RELAXED);
+	return fsy_lockword_release_(lock->word, lock->held);
 }
 
 void
 fsyi_lockword_note(struct fsyi_waiting *w)
 {
-	int last = get_hint(w->lock, OWNER_NODE), node = fsyi_node();
+	int last = owner_node(w->lock), node = fsyi_node() % NODE_FIELD;
 
-	set_hint(w->lock, OWNER_NODE, node);
+	FSY_RAW_STORE_(w->lock->held, 1, __ATOMIC_RELAXED);
+	set_hint(w->lock, NODE_FIELD, OWNER_NODE, node);
 	fsyi_count_contended(w->lock->word, w->start ? fsyi_now() - w->start : 0, last >= 0 && last != node);
 }

@@ -3,7 +3,7 @@
  * mutex.c - Go's Mutex: the adaptive lock with Go's diagnostics and nothing else.
  *
  * WORD, STATES, INVARIANTS, ORDER, FAIRNESS, LIFETIME: those of lockword.c. There is no owner: any thread may unlock. The
- * hint word is the mutex's second half, and stays behind when the mutex is free: it is never read for correctness.
+ * second half of the mutex may stay nonzero when it is free: it is never read for correctness.
  */
 #include <fastsync/mutex.h>
 #include <fastsync/error.h>
@@ -14,7 +14,7 @@
 static struct fsyi_lockword
 lockword_of(fsy_mutex_t *m)
 {
-	struct fsyi_lockword lock = { &fsyi_lot, &m->word_, &m->aux_ };
+	struct fsyi_lockword lock = { &fsyi_lot, &m->word_, &m->held_, &m->hint_ };
 
 	return lock;
 }
@@ -40,7 +40,9 @@ finish(fsy_mutex_t *m, enum fsy_release_ how)
 {
 	struct fsyi_lockword lock = lockword_of(m);
 
-	if (how == FSY_NOT_LOCKED_)
+	if (how == FSY_SUSPECT_)
+		how = fsyi_lockword_unlock_suspect(&lock);
+	if (how == FSY_SUSPECT_)
 		fsyi_fatal("unlock of unlocked mutex %p", (void *)m);
 	if (how == FSY_RELEASED_WAKE_) {
 		fsyi_fork_check();
@@ -72,5 +74,5 @@ fsy_mutex_destroy(fsy_mutex_t *m)
 		fsyi_fatal("destroy of locked mutex %p", (void *)m);
 	if (word & LW_BUSY)
 		fsyi_fatal("destroy of mutex with waiters %p", (void *)m);
-	fsy_atomic_u32_store_rlx(&m->aux_, 0);
+	*m = (fsy_mutex_t)FSY_MUTEX_INIT;
 }
