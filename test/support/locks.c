@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* locks.c - see locks.h. */
+#include "locks.h"
+#include "child.h"
+
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+struct count {
+	const void *key;
+	unsigned int threads;
+};
+
+static void
+count_one(const struct fsyi_thread *thread, void *arg)
+{
+	struct count *count = arg;
+
+	count->threads += fsy_atomic_ptr_load_rlx(&thread->key) == count->key;
+}
+
+unsigned int
+parked_in(struct fsyi_lot *lot, const void *key)
+{
+	struct count count = { key, 0 };
+
+	fsyi_park_each(lot, count_one, &count);
+	return count.threads;
+}
+
+unsigned int
+parked_on(const void *key)
+{
+	return parked_in(&fsyi_lot, key);
+}
+
+void
+wait_until_parked(const void *key, unsigned int count)
+{
+	fsy_deadline_t limit = fsy_after_ms(60000);
+
+	while (parked_on(key) != count) {
+		if (fsy_now() > limit) {
+			fprintf(stderr, "%u threads are parked, and not %u\n", parked_on(key), count);
+			abort();
+		}
+		sched_yield();
+	}
+}
+
+bool
+at_rest(const fsy_mutex_t *mutex)
+{
+	static const unsigned char zero[sizeof(mutex->word_)];
+
+	return memcmp(&mutex->word_, zero, sizeof(zero)) == 0 && fsyi_lot_is_idle(&fsyi_lot);
+}
+
+void
+assert_at_rest(const fsy_mutex_t *mutex)
+{
+	uint32_t word = fsy_atomic_u32_load_rlx(&mutex->word_);
+
+	if (!at_rest(mutex))
+		fail_msg("at rest the word is %08x, and the lot is %s", word, fsyi_lot_is_idle(&fsyi_lot) ? "idle" : "in use");
+}
+
+fsy_deadline_t
+stress_until(int standard_ms)
+{
+	const char *given = getenv("FASTSYNC_STRESS_MS");
+
+	return fsy_after_ms(given != NULL ? atoi(given) : standard_ms);
+}
+
+int
+stress_count(int count)
+{
+	return SANITIZED && count > 4 ? count / 4 : count;
+}
+
+static const char *watched;
+
+static void
+bark(int number)
+{
+	static const char text[] = ": still running, something hangs\n";
+
+	(void)number;
+	if (write(STDERR_FILENO, watched, strlen(watched)) > 0 && write(STDERR_FILENO, text, sizeof(text) - 1) > 0)
+		abort();
+	_exit(98);
+}
+
+void
+watchdog(const char *what, unsigned int seconds)
+{
+	watched = what;
+	signal(SIGALRM, bark);
+	alarm(seconds);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * locks.h - what tests of locks share: who is parked, what a lock looks like at rest, how long a stress test may take,
+ * and what happens to one that hangs. Main thread only where cmocka's asserts are used.
+ */
+#ifndef TEST_LOCKS_H
+#define TEST_LOCKS_H
+
+#include "lib/park/park.h"
+
+#include <fastsync/mutex.h>
+
+/* Threads parked on key in the library's own lot, and returning once there are that many; aborts after a minute. */
+unsigned int parked_on(const void *key);
+void wait_until_parked(const void *key, unsigned int count);
+
+/* The same in another lot. */
+unsigned int parked_in(struct fsyi_lot *lot, const void *key);
+
+/* Asserts: the lock's word is all zero, and nobody waits for anything in the library's lot. */
+void assert_at_rest(const fsy_mutex_t *mutex);
+bool at_rest(const fsy_mutex_t *mutex);
+
+/* FASTSYNC_STRESS_MS milliseconds from now, or standard_ms. */
+fsy_deadline_t stress_until(int standard_ms);
+
+/* A number of threads or rounds that a sanitizer's slowness leaves room for: count, or under one a quarter of it. */
+int stress_count(int count);
+
+/* Whoever still runs after that many seconds says what hangs, and aborts. Replaces the last watchdog; 0 ends it. */
+void watchdog(const char *what, unsigned int seconds);
+
+#endif

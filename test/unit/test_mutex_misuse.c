@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* Misuse ends in one line that names it, and abort; in the plain-store form of unlock and in the fenced form. */
+#include "test/support/child.h"
+#include "test/support/locks.h"
+#include "test/support/worker.h"
+
+#include <fastsync/error.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static fsy_mutex_t mutex;
+
+static int
+unlock_free(void *arg)
+{
+	(void)arg;
+	fsy_mutex_unlock(&mutex);
+	return 1;
+}
+
+static int
+unlock_twice(void *arg)
+{
+	(void)arg;
+	fsy_mutex_lock(&mutex);
+	fsy_mutex_unlock(&mutex);
+	fsy_mutex_unlock(&mutex);
+	return 1;
+}
+
+static int
+unlock_fair_free(void *arg)
+{
+	(void)arg;
+	fsy_mutex_unlock_fair(&mutex);
+	return 1;
+}
+
+static int
+destroy_locked(void *arg)
+{
+	(void)arg;
+	fsy_mutex_lock(&mutex);
+	fsy_mutex_destroy(&mutex);
+	return 1;
+}
+
+static void *
+wait_for_it(void *arg)
+{
+	fsy_mutex_lock(arg);
+	return NULL;
+}
+
+static int
+destroy_locked_and_wanted(void *arg)
+{
+	(void)arg;
+	fsy_mutex_lock(&mutex);
+	worker_start(wait_for_it, &mutex);
+	wait_until_parked(&mutex, 1);
+	fsy_mutex_destroy(&mutex);
+	return 1;
+}
+
+/* Between an unlock and the moment that the woken waiter has the lock, the mutex is free and waited for. That moment is
+ * too short to be met, so the word is made what it then is, for each of the bits that say so. */
+static int
+destroy_wanted(void *arg)
+{
+	fsy_atomic_u32_store(&mutex.word_, 1u << atoi(arg));
+	fsy_mutex_destroy(&mutex);
+	return 1;
+}
+
+static int destroy_queued(void *arg) { (void)arg; return destroy_wanted("16"); }
+static int destroy_searched(void *arg) { (void)arg; return destroy_wanted("17"); }
+
+static void
+jump_out(const char *message)
+{
+	_exit(strncmp(message, "fastsync: unlock of unlocked mutex", 34) == 0 && strchr(message, '\n') == NULL ? 42 : 43);
+}
+
+static int
+reporter_leaves(void *arg)
+{
+	(void)arg;
+	fsy_set_fatal(jump_out);
+	CHILD_CHECK(fsy_set_fatal(jump_out) == jump_out);
+	fsy_mutex_unlock(&mutex);
+	return 1;
+}
+
+static void
+say_and_return(const char *message)
+{
+	fprintf(stderr, "mine: %s\n", message);
+}
+
+static int
+reporter_returns(void *arg)
+{
+	(void)arg;
+	fsy_set_fatal(say_and_return);
+	fsy_mutex_unlock(&mutex);
+	return 1;
+}
+
+static int
+fenced_form(void *arg)
+{
+	(void)arg;
+	return fsy_attention_ == NULL ? 42 : 0;
+}
+
+static const struct child_body bodies[] = {
+	{ "unlock free", unlock_free },
+	{ "unlock twice", unlock_twice },
+	{ "unlock_fair free", unlock_fair_free },
+	{ "destroy locked", destroy_locked },
+	{ "destroy locked and wanted", destroy_locked_and_wanted },
+	{ "destroy queued", destroy_queued },
+	{ "destroy searched", destroy_searched },
+	{ "reporter leaves", reporter_leaves },
+	{ "reporter returns", reporter_returns },
+	{ "form", fenced_form },
+	{ NULL, NULL }
+};
+
+static const char *const plain[] = { "FASTSYNC_MEMBARRIER=on", NULL };
+static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
+
+/* In both forms: aborted, and the first and only line it wrote begins like this. */
+static void
+assert_dies(const char *body, const char *prefix)
+{
+	const char *const *environments[] = { plain, fenced };
+
+	for (int i = 0; i < 2; i++) {
+		struct child child = child_exec(body, environments[i], NULL);
+		const char *end = strchr(child.err, '\n');
+
+		child_assert_aborted(&child, prefix);
+		if (strncmp(child.err, prefix, strlen(prefix)) != 0)
+			fail_msg("%s begins its last words with: %s", body, child.err);
+		assert_true(end != NULL);
+		if (!SANITIZED)                          /* which may add their own */
+			assert_int_equal(end[1], '\0');
+	}
+}
+
+static void
+test_unlock_of_unlocked(void **state)
+{
+	(void)state;
+	assert_dies("unlock free", "fastsync: unlock of unlocked mutex");
+	assert_dies("unlock twice", "fastsync: unlock of unlocked mutex");
+	assert_dies("unlock_fair free", "fastsync: unlock of unlocked mutex");
+}
+
+static void
+test_destroy_in_use(void **state)
+{
+	(void)state;
+	assert_dies("destroy locked", "fastsync: destroy of locked mutex");
+	assert_dies("destroy locked and wanted", "fastsync: destroy of locked mutex");
+	assert_dies("destroy queued", "fastsync: destroy of mutex with waiters");
+	assert_dies("destroy searched", "fastsync: destroy of mutex with waiters");
+}
+
+static void
+test_replaced_reporter(void **state)
+{
+	struct child child = child_exec("reporter leaves", plain, NULL);
+
+	(void)state;
+	assert_true(child.exited);
+	assert_int_equal(child.status, 42);
+	assert_dies("reporter returns", "mine: fastsync: unlock of unlocked mutex");
+}
+
+/* Otherwise the cases above test one form twice. */
+static void
+test_forms_differ(void **state)
+{
+	(void)state;
+	assert_int_equal(child_exec("form", fenced, NULL).status, 42);
+	if (child_exec("form", plain, NULL).status == 42) {
+		puts("skip forms_differ: this machine has no membarrier");
+		skip();
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unlock_of_unlocked),
+		cmocka_unit_test(test_destroy_in_use),
+		cmocka_unit_test(test_replaced_reporter),
+		cmocka_unit_test(test_forms_differ),
+	};
+
+	if (child_wanted(argc))
+		return child_main(argv, bodies);
+	watchdog("mutex misuse", 120);
+	return cmocka_run_group_tests_name("mutex misuse", tests, NULL, NULL);
+}
