@@ -5,4 +5,4 @@ cd "$(dirname "$0")/.." || exit 2
 command -v shellcheck >/dev/null || { echo "skip lint-shell/shellcheck is not installed"; exit 0; }
 .ci/files | while IFS= read -r file; do
 	head -1 "$file" 2>/dev/null | grep -aqE '^#!/bin/(ba)?sh' && echo "$file"
-done | xargs -r shellcheck -S warning
+done | xargs -r shellcheck -S warning -e SC2046
