@@ -157,6 +157,8 @@ wanted(const struct sim_case *c, int s)
 		return false;
 	if (only_strategy >= 0)
 		return s == only_strategy;
+	if (s == SIM_PCT && (c->flags & SIM_FAIR))
+		return false;
 	return s == SIM_DFS ? !(c->flags & SIM_NO_DFS) : !(c->flags & SIM_DFS_ONLY);
 }
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #define SIM_BUFFER 32               /* entries per store buffer; a store into a full one drains it */
-#define SIM_STEP_LIMIT 60000        /* more is a livelock */
+#define SIM_STEP_LIMIT 200000       /* more is a livelock */
 
 enum sim_state { SIM_ENDED, SIM_READY, SIM_DELAY, SIM_FUTEX, SIM_LATENT, SIM_GONE };
 

@@ -82,6 +82,54 @@ setup_nodes(void)
 		sim_place(i, i & 1, i & 3);
 }
 
+/*
+ * The wait bound of lib/sync/lockword.c: with threads that run side by side, the k-th sleeper waits at most k + batch - 1
+ * turns of the queue, each with one patience and one section, and with what notices the end of a turn late: the searcher's
+ * longest pause and the grace after a take-over. A section here is six steps.
+ */
+enum { TURN_NS = 3000, PATIENCE_NS = 1000, NOTICE_NS = 4000 + 1000, SECTION_NS = 6 * 20, BATCH = 2, RUN = 600 };
+static int64_t longest;
+
+static void
+setup_bound(void)
+{
+	setup();
+	rounds = RUN;
+	longest = 0;
+	tune(PATIENCE_NS, 2 * PATIENCE_NS, 100, TURN_NS);
+	fsyi_tune.turn_max_ns = TURN_NS;
+	fsyi_tune.node_batch = BATCH;
+	for (int i = 0; i < sim_threads(); i++)
+		sim_place(i, i & 1, i);
+}
+
+static void
+waits(int id)
+{
+	(void)id;
+	for (int i = 0; i < rounds; i++) {
+		int64_t start = sim_now(), wait;
+
+		fsy_mutex_lock(&lock);
+		wait = sim_now() - start;
+		longest = wait > longest ? wait : longest;
+		for (int step = 0; step < 5; step++)
+			sim_point();
+		section();
+		fsy_mutex_unlock(&lock);
+	}
+}
+
+static void
+bound_held(void)
+{
+	int64_t bound = (sim_threads() - 1 + BATCH - 1) * (TURN_NS + PATIENCE_NS + NOTICE_NS + SECTION_NS);
+
+	all_served();
+	if (longest > bound)
+		sim_fail("a wait of %lld ns, bound %lld", (long long)longest, (long long)bound);
+}
+
 const struct sim_case sim_cases[] = {
 	BOTH("pair", 2, setup, lock_unlock, all_served, SIM_NO_DFS, 0),
 	BOTH("pair-once", 2, setup_sleepy, lock_unlock, all_served, SIM_DFS_ONLY, 3),
@@ -94,5 +142,6 @@ const struct sim_case sim_cases[] = {
 	BOTH("fair", 3, setup, fair, all_served, SIM_NO_DFS, 0),
 	BOTH("fair-once", 3, setup_sleepy, fair, all_served, SIM_DFS_ONLY, 2),
 	BOTH("nodes", 4, setup_nodes, lock_unlock, all_served, SIM_NO_DFS, 0),
+	BOTH("wait-bound", 4, setup_bound, waits, bound_held, SIM_NO_DFS | SIM_FAIR | SIM_SLOW, 0),
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };

@@ -49,6 +49,11 @@ sim_strategy_begin(void)
 	time_one_in = times[sim_draw(sizeof(times) / sizeof(times[0]))];
 	for (int i = 0; i < SIM_AGENTS; i++)
 		priority[i] = 1 + sim_draw(1000000);
+	if (sim_run.flags & SIM_FAIR) {
+		sim_run.tick = 20 / sim_run.scenario->threads;
+		switch_one_in = flush_one_in = 1;
+		time_one_in = 1000000000;
+	}
 	bottom = 0;
 	for (int i = 0; i < DEPTH - 1; i++)
 		change[i] = 1 + sim_draw((uint32_t)length);
@@ -60,18 +65,30 @@ number(const struct sim_agent *agent)
 	return agent->kind == SIM_TIME ? 2 * SIM_THREADS : agent->kind == SIM_FLUSH ? SIM_THREADS + agent->thread : agent->thread;
 }
 
+/* A uniform draw among the agents of one kind; -1 if there is none. */
+static int
+draw_kind(const struct sim_agent *agents, int count, enum sim_kind kind)
+{
+	int picked = -1, seen = 0;
+
+	for (int i = 0; i < count; i++)
+		if (agents[i].kind == kind && sim_draw((uint32_t)++seen) == 0)
+			picked = i;
+	return picked;
+}
+
 static int
 choose_random(const struct sim_agent *agents, int count)
 {
-	int picked = -1, seen = 0;
-	bool flush = sim_draw(flush_one_in) == 0, move = sim_draw(switch_one_in) == 0;
+	int picked = -1;
 
 	if (agents[count - 1].kind == SIM_TIME && sim_draw(time_one_in) == 0)
 		return count - 1;
-	for (int i = 0; i < count; i++)         /* a uniform draw among those of the wanted kind */
-		if (agents[i].kind == (flush ? SIM_FLUSH : SIM_RUN) && sim_draw((uint32_t)++seen) == 0)
-			picked = i;
-	return picked >= 0 && (flush || move) ? picked : 0;
+	if (sim_draw(flush_one_in) == 0)
+		picked = draw_kind(agents, count, SIM_FLUSH);
+	if (picked < 0 && sim_draw(switch_one_in) == 0)
+		picked = draw_kind(agents, count, SIM_RUN);
+	return picked < 0 ? 0 : picked;
 }
 
 static int
