@@ -82,12 +82,13 @@ fsy_lockword_acquire_(fsy_atomic_u32 *word, uint8_t *held)
 	if (FSY_UNLIKELY(FSY_SINGLE_THREADED_)) {       /* as glibc: no thread, no lock prefix */
 		if (FSY_RAW_LOAD_(half, __ATOMIC_RELAXED) != 0)
 			return false;
-		FSY_RAW_STORE_(held, 1, __ATOMIC_RELAXED);
+		FSY_RAW_STORE_(held, FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL, __ATOMIC_RELAXED);
 		FSY_RAW_STORE_(half, FSY_LW_LOCKED_, __ATOMIC_RELAXED);
 		FSY_LIGHT_BARRIER_();
 		return true;
 	}
-	FSY_RAW_STORE_(held, 1, __ATOMIC_RELAXED);
+	if (FSY_LIKELY(FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL))
+		FSY_RAW_STORE_(held, 1, __ATOMIC_RELAXED);
 	return FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED); /* A1 <- R1,R2 */
 #else
 	uint32_t seen = fsy_atomic_u32_load_rlx(word);
@@ -108,17 +109,16 @@ fsy_lockword_release_(fsy_atomic_u32 *word, uint8_t *held)
 #if FSY_ASYMMETRIC_
 	const uint8_t *attention;
 
-	if (FSY_UNLIKELY(FSY_RAW_LOAD_(held, __ATOMIC_RELAXED) == 0))
-		return FSY_SUSPECT_;
-	FSY_RAW_STORE_(held, 0, __ATOMIC_RELAXED);
-	attention = FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED);
-	if (FSY_LIKELY(attention != NULL)) {
+	if (FSY_LIKELY(FSY_RAW_LOAD_(held, __ATOMIC_RELAXED) != 0)) {
+		FSY_RAW_STORE_(held, 0, __ATOMIC_RELAXED);
+		attention = FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) + fsy_attention_slot_(word);
 		FSY_RAW_STORE_((uint8_t *)(void *)&word->cell_, 0, __ATOMIC_RELEASE);   /* R1 -> A1,A2 */
 		FSY_LIGHT_BARRIER_();                     /* its heavy half: membarrier in lockword_queue.c */
-		attention += fsy_attention_slot_(word);
 		return FSY_UNLIKELY(FSY_RAW_LOAD_(attention, __ATOMIC_RELAXED) != 0)
 			       ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
 	}
+	if (FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL)
+		return FSY_SUSPECT_;
 #else
 	(void)held;
 #endif

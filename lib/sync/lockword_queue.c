@@ -339,7 +339,8 @@ fsyi_lockword_unlock_suspect(const struct fsyi_lockword *lock)
 {
 	if (!(fsy_atomic_u32_load_rlx(lock->word) & LW_LOCKED))
 		return FSY_SUSPECT_;
-	FSY_RAW_STORE_(lock->held, 1, __ATOMIC_RELAXED);
+	if (fsy_attention_ != NULL)
+		FSY_RAW_STORE_(lock->held, 1, __ATOMIC_RELAXED);
 	return fsy_lockword_release_(lock->word, lock->held);
 }
 
@@ -348,7 +349,8 @@ fsyi_lockword_note(struct fsyi_waiting *w)
 {
 	int last = owner_node(w->lock), node = fsyi_node() % NODE_FIELD;
 
-	FSY_RAW_STORE_(w->lock->held, 1, __ATOMIC_RELAXED);
+	if (fsy_attention_ != NULL)
+		FSY_RAW_STORE_(w->lock->held, 1, __ATOMIC_RELAXED);
 	set_hint(w->lock, NODE_FIELD, OWNER_NODE, node);
 	fsyi_count_contended(w->lock->word, w->start ? fsyi_now() - w->start : 0, last >= 0 && last != node);
 }
