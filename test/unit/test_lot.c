@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* The lot's queues: order, both lists, lent headers, removal in constant time, attention. Who is picked: test_lot_pick.c. */
+#include "test/support/child.h"
+#include "test/support/crowd.h"
+#include "test/support/locks.h"
+#include "test/support/worker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static int keys[8];
+
+static void
+assert_sound(const struct crowd *crowd, const void *key)
+{
+	const struct fsyi_waitq *queue = fsyi_queue_find((struct fsyi_bucket *)(uintptr_t)&crowd->bucket, key);
+	const char *wrong = queue != NULL ? crowd_check(queue) : NULL;
+
+	if (wrong != NULL)
+		fail_msg("%s", wrong);
+}
+
+static void
+assert_gone(const struct crowd *crowd)
+{
+	const char *wrong = crowd_check_gone(crowd);
+
+	if (wrong != NULL)
+		fail_msg("%s", wrong);
+}
+
+/* The waiters of a key by age, as a string of digits. */
+static const char *
+line_of(struct crowd *crowd, const void *key, char text[16])
+{
+	const struct fsyi_waitq *queue = fsyi_queue_find(&crowd->bucket, key);
+	int n = 0;
+
+	for (const struct fsyi_thread *thread = queue ? queue->all.head : NULL; thread != NULL; thread = thread->next)
+		text[n++] = (char)('0' + crowd_index(crowd, thread));
+	text[n] = '\0';
+	return text;
+}
+
+static void
+test_first_come_first_in_line(void **state)
+{
+	struct crowd crowd;
+	char text[16];
+
+	(void)state;
+	crowd_make(&crowd, 8);
+	for (int i = 0; i < 6; i++) {
+		crowd_join(&crowd, i, &keys[0], i % 3, 0, false);
+		assert_sound(&crowd, &keys[0]);
+	}
+	assert_string_equal(line_of(&crowd, &keys[0], text), "012345");
+	crowd_leave(&crowd, 0);                          /* whose header it was, perhaps */
+	crowd_leave(&crowd, 3);
+	crowd_leave(&crowd, 5);
+	assert_sound(&crowd, &keys[0]);
+	assert_string_equal(line_of(&crowd, &keys[0], text), "124");
+	crowd_join(&crowd, 0, &keys[0], 0, 0, true);     /* keeps its place before the eldest */
+	crowd_join(&crowd, 7, &keys[0], 1, 0, true);
+	crowd_join(&crowd, 6, &keys[0], 2, 0, false);
+	assert_sound(&crowd, &keys[0]);
+	assert_string_equal(line_of(&crowd, &keys[0], text), "701246");
+	for (int i = 0; i < 8; i++)
+		if (crowd.people[i].queue != NULL)
+			crowd_leave(&crowd, i);
+	assert_gone(&crowd);
+	crowd_join(&crowd, 2, &keys[0], 0, 0, true);     /* the front of an empty line */
+	assert_sound(&crowd, &keys[0]);
+	crowd_leave(&crowd, 2);
+	assert_gone(&crowd);
+	crowd_free(&crowd);
+}
+
+static void
+test_keys_are_told_apart(void **state)
+{
+	struct crowd crowd;
+	char text[16];
+
+	(void)state;
+	crowd_make(&crowd, 9);
+	for (int i = 0; i < 9; i++)
+		crowd_join(&crowd, i, &keys[i % 3], 0, 0, false);
+	assert_null(fsyi_queue_find(&crowd.bucket, &keys[3]));
+	crowd_leave(&crowd, 1);
+	crowd_leave(&crowd, 4);
+	crowd_leave(&crowd, 7);
+	assert_string_equal(line_of(&crowd, &keys[0], text), "036");
+	assert_string_equal(line_of(&crowd, &keys[2], text), "258");
+	assert_null(fsyi_queue_find(&crowd.bucket, &keys[1]));
+	for (int i = 0; i < 9; i++)
+		if (crowd.people[i].queue != NULL)
+			crowd_leave(&crowd, i);
+	assert_gone(&crowd);
+	crowd_free(&crowd);
+}
+
+/* Against a line kept as an array, the obvious way. */
+enum { CROWD = 200, STEPS = 20000, KEYS = 3 };
+static int line[KEYS][CROWD], length[KEYS];
+
+static void
+model_insert(int key, int who, bool front)
+{
+	memmove(&line[key][front], &line[key][0], sizeof(int) * (size_t)(front ? length[key] : 0));
+	line[key][front ? 0 : length[key]] = who;
+	length[key]++;
+}
+
+static void
+model_remove(int key, int who)
+{
+	int at = 0;
+
+	while (line[key][at] != who)
+		at++;
+	memmove(&line[key][at], &line[key][at + 1], sizeof(int) * (size_t)(--length[key] - at));
+}
+
+static void
+assert_as_model(struct crowd *crowd, int key)
+{
+	const struct fsyi_waitq *queue = fsyi_queue_find(&crowd->bucket, &keys[key]);
+	const struct fsyi_thread *thread = queue != NULL ? queue->all.head : NULL;
+
+	assert_sound(crowd, &keys[key]);
+	for (int i = 0; i < length[key]; i++, thread = thread->next)
+		assert_int_equal(crowd_index(crowd, thread), line[key][i]);
+	assert_null(thread);
+}
+
+static void
+test_random_comings_and_goings(void **state)
+{
+	uint64_t seed = test_seed();
+	int home[CROWD];
+	struct crowd crowd;
+
+	(void)state;
+	crowd_make(&crowd, CROWD);
+	memset(length, 0, sizeof(length));
+	for (int step = 0; step < stress_count(STEPS); step++) {
+		uint64_t random = test_random(&seed);
+		int who = (int)(random % CROWD), key = (int)((random >> 16) % KEYS);
+
+		if (crowd.people[who].queue == NULL) {
+			bool front = (random >> 32) % 4 == 0;
+
+			home[who] = key;
+			model_insert(key, who, front);
+			crowd_join(&crowd, who, &keys[key], (int)((random >> 40) % 40), 0, front);
+		} else {
+			key = home[who];
+			model_remove(key, who);
+			crowd_leave(&crowd, who);
+		}
+		assert_as_model(&crowd, key);
+	}
+	for (int i = 0; i < CROWD; i++)
+		if (crowd.people[i].queue != NULL)
+			crowd_leave(&crowd, i);
+	assert_gone(&crowd);
+	crowd_free(&crowd);
+}
+
+/* Nanoseconds to leave from the middle of a line that long: the best of a few tries. */
+static int64_t
+cost_of_leaving(int people)
+{
+	int64_t best = INT64_MAX;
+	struct crowd crowd;
+
+	crowd_make(&crowd, people);
+	for (int i = 0; i < people; i++)
+		crowd_join(&crowd, i, &keys[0], i % 20, 0, false);
+	for (int round = 0; round < 20; round++) {
+		int64_t start = fsy_now(), took;
+
+		for (int i = 0; i < 20; i++)
+			crowd_leave(&crowd, people / 2 - 200 + round * 20 + i);
+		took = fsy_now() - start;
+		best = took < best ? took : best;
+	}
+	assert_sound(&crowd, &keys[0]);
+	crowd_free(&crowd);
+	return best / 20;
+}
+
+/* Who times out leaves at once, however long the line: a search would take a hundred times as long in the longer one. */
+static void
+test_leaving_takes_constant_time(void **state)
+{
+	int64_t brief = cost_of_leaving(500), lengthy = cost_of_leaving(50000);
+
+	(void)state;
+	if (lengthy > 20 * (brief + 50))
+		fail_msg("leaving took %ld ns of 500, %ld ns of 50000", (long)brief, (long)lengthy);
+}
+
+/* Different addresses of one attention slot. */
+static void
+same_slot(const void **found, int count)
+{
+	uintptr_t address = 0x100000;
+	uint32_t slot = fsy_attention_slot_((const void *)address);
+
+	for (int n = 0; n < count; address += 4)
+		if (fsy_attention_slot_((const void *)address) == slot)
+			found[n++] = (const void *)address;
+}
+
+static struct fsyi_waitq *
+queue_of(struct crowd *crowd, int who)
+{
+	return crowd->people[who].queue;
+}
+
+static void
+test_attention(void **state)
+{
+	const void *same[3];
+	struct crowd crowd;
+	const uint8_t *byte;
+
+	(void)state;
+	fsyi_lot_publish_attention();
+	same_slot(same, 3);
+	byte = fsy_attention_ + fsy_attention_slot_(same[0]);
+	crowd_make(&crowd, 4);
+	for (int i = 0; i < 3; i++)
+		crowd_join(&crowd, i, same[i], 0, 0, false);
+	crowd_join(&crowd, 3, same[2], 0, 0, false);
+	assert_int_equal(*byte, 0);
+	assert_true(fsyi_lot_is_idle(&fsyi_lot));        /* whose buckets are others */
+	for (int i = 0; i < 3; i++) {
+		fsyi_queue_arm(queue_of(&crowd, i));
+		fsyi_queue_arm(queue_of(&crowd, i));     /* counts once */
+		assert_int_equal(*byte, i + 1);
+	}
+	assert_false(fsyi_lot_is_idle(&fsyi_lot));
+	fsyi_queue_disarm(queue_of(&crowd, 0));
+	fsyi_queue_disarm(queue_of(&crowd, 0));
+	assert_int_equal(*byte, 2);
+	crowd_leave(&crowd, 1);                          /* an empty queue wants no attention */
+	assert_int_equal(*byte, 1);
+	crowd_leave(&crowd, 2);
+	assert_int_equal(*byte, 1);                      /* somebody still waits there */
+	crowd_leave(&crowd, 3);
+	assert_int_equal(*byte, 0);
+	crowd_leave(&crowd, 0);
+	assert_true(fsyi_lot_is_idle(&fsyi_lot));
+	assert_gone(&crowd);
+	crowd_free(&crowd);
+}
+
+/* More armed queues than a byte can count: it may stay up for good, but never read 0 while one of them is armed. */
+static int
+overflow_attention(void *arg)
+{
+	enum { MANY = 300 };
+	static const void *same[MANY];
+	static struct crowd crowd;
+	const uint8_t *byte;
+
+	(void)arg;
+	fsyi_lot_publish_attention();
+	same_slot(same, MANY);
+	byte = fsy_attention_ + fsy_attention_slot_(same[0]);
+	crowd_make(&crowd, MANY);
+	for (int i = 0; i < MANY; i++) {
+		crowd_join(&crowd, i, same[i], 0, 0, false);
+		fsyi_queue_arm(queue_of(&crowd, i));
+		CHILD_CHECK(*byte != 0);
+	}
+	for (int i = 0; i < MANY - 1; i++) {
+		crowd_leave(&crowd, i);
+		CHILD_CHECK(*byte != 0);
+	}
+	return 0;
+}
+
+static void
+test_attention_does_not_wrap(void **state)
+{
+	struct child child = child_fork(overflow_attention, NULL);
+
+	(void)state;
+	child_assert_clean(&child);
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_first_come_first_in_line),
+		cmocka_unit_test(test_keys_are_told_apart),
+		cmocka_unit_test(test_random_comings_and_goings),
+		cmocka_unit_test(test_leaving_takes_constant_time),
+		cmocka_unit_test(test_attention),
+		cmocka_unit_test(test_attention_does_not_wrap),
+	};
+
+	watchdog("lot", 120);
+	return cmocka_run_group_tests_name("lot", tests, NULL, NULL);
+}
