@@ -12,14 +12,16 @@ locks(void)
 {
 	TYPE(fsy_mutex_t);
 	FIELD(fsy_mutex_t, word_);
-	FIELD(fsy_mutex_t, aux_);
+	FIELD(fsy_mutex_t, held_);
+	FIELD(fsy_mutex_t, reserved_);
+	FIELD(fsy_mutex_t, hint_);
 	VALUE(FSY_LW_LOCKED_);
 	VALUE(FSY_LW_BARRED_);
 	VALUE(FSY_LW_QUEUED_);
 	VALUE(FSY_LW_SEARCHER_);
 	VALUE(FSY_RELEASED_);
 	VALUE(FSY_RELEASED_WAKE_);
-	VALUE(FSY_NOT_LOCKED_);
+	VALUE(FSY_SUSPECT_);
 	VALUE(FSY_ATTENTION_BITS_);
 	VALUE(sizeof fsy_attention_);
 	for (uintptr_t address = 4; address < 1u << 30; address *= 61)
