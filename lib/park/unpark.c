@@ -12,6 +12,7 @@ struct unpark {
 	enum fsyi_token token;
 	uint64_t limit;                 /* all: waiters that came later stay */
 	bool woke;
+	bool last;                      /* whoever waits from here on came later: a new queue counts its tickets anew */
 };
 
 static void
@@ -27,12 +28,13 @@ wake_eldest(struct fsyi_scene *scene, void *arg)
 		return;
 	fsyi_scene_wake(scene, scene->queue->all.head, unpark->token);
 	unpark->woke = true;
+	unpark->last = scene->queue == NULL;
 }
 
 bool
 fsyi_unpark_one(struct fsyi_lot *lot, const void *key, enum fsyi_token token)
 {
-	struct unpark unpark = { token, 0, false };
+	struct unpark unpark = { token, 0, false, false };
 
 	fsyi_visit(lot, key, wake_eldest, &unpark);
 	return unpark.woke;
@@ -41,10 +43,10 @@ fsyi_unpark_one(struct fsyi_lot *lot, const void *key, enum fsyi_token token)
 uint32_t
 fsyi_unpark_all(struct fsyi_lot *lot, const void *key, enum fsyi_token token)
 {
-	struct unpark unpark = { token, 0, true };
+	struct unpark unpark = { token, 0, true, false };
 	uint32_t woken = 0;
 
-	while (unpark.woke) {
+	while (unpark.woke && !unpark.last) {
 		unpark.woke = false;
 		fsyi_visit(lot, key, wake_eldest, &unpark);
 		woken += unpark.woke;
