@@ -112,7 +112,7 @@ fsy_lockword_release_(fsy_atomic_u32 *word, uint8_t *held)
 	if (FSY_LIKELY(FSY_RAW_LOAD_(held, __ATOMIC_RELAXED) != 0)) {
 		FSY_RAW_STORE_(held, 0, __ATOMIC_RELAXED);
 		attention = FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) + fsy_attention_slot_(word);
-		FSY_RAW_STORE_((uint8_t *)(void *)&word->cell_, 0, __ATOMIC_RELEASE);   /* R1 -> A1,A2 */
+		FSY_RAW_STORE_((uint8_t *)(void *)&word->cell_, 0, __ATOMIC_RELEASE);   /* R1 -> A1,A2,A3 */
 		FSY_LIGHT_BARRIER_();                     /* its heavy half: membarrier in lockword_queue.c */
 		return FSY_UNLIKELY(FSY_RAW_LOAD_(attention, __ATOMIC_RELAXED) != 0)
 			       ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
@@ -122,7 +122,7 @@ fsy_lockword_release_(fsy_atomic_u32 *word, uint8_t *held)
 #else
 	(void)held;
 #endif
-	old = fsy_atomic_u32_add_rel(word, 0u - FSY_LW_LOCKED_);                    /* R2 -> A1,A2 */
+	old = fsy_atomic_u32_add_rel(word, 0u - FSY_LW_LOCKED_);                    /* R2 -> A1,A2,A3 */
 	if (FSY_UNLIKELY(!(old & FSY_LW_LOCKED_))) {
 		fsy_atomic_u32_add_rlx(word, FSY_LW_LOCKED_);
 		return FSY_SUSPECT_;

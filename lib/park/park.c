@@ -132,6 +132,7 @@ fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsy
 	}
 	fsy_atomic_ptr_store_rlx(&self->key, (void *)(uintptr_t)key);
 	self->kind = kind;
+	self->lost = op->front;
 	self->token = FSYI_TOKEN_NONE;
 	self->since = scene.now;
 	fsy_atomic_u32_store_rlx(&self->park, 1);

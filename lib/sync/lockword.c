@@ -15,7 +15,8 @@
  * STATES  role of a waiter: arriving -> searcher -> owner
  *                           arriving -> second -> searcher ...
  *                           arriving -> parked -> searcher (token NORMAL) | owner (token HANDOFF)
- *                           searcher -> parked at the front (spun in vain) | at the back (the eldest's turn has come)
+ *                           searcher -> parked at the back (spun in vain, or the eldest's turn has come)
+ *                                    -> parked at the front, where it was (woken, and spun in vain)
  * INVARIANTS
  *         L1  LOCKED goes 0 -> 1 by compare-and-swap alone, and 1 -> 0 by its holder alone.
  *         L2  If somebody is parked, QUEUED is set (I4), and: SEARCHER is set by a thread that is awake, or the queue is armed,
@@ -23,9 +24,10 @@
  *         L3  Whoever clears SEARCHER covers the parked: it hands the role on, or arms the queue.
  *         L4  Only a thread that found SEARCHER set in the same compare-and-swap parks without a heavy fence.
  *         L5  At rest the low three bytes are 0 (I6).
- * ORDER   R1 release: store_rel byte 0          ->  A1 acquire: cas_acq, A2 take: cas_acq     (MP) the critical section
- *         R2 release (fenced): add_rel          ->  A1, A2                                    the same
- *         K1 -> K2 of park.c: HANDOFF, where the word is not written
+ * ORDER   R1 release: store_rel byte 0          ->  A1 acquire, A2 take, A3 wake: cas_acq     (MP) the critical section
+ *         R2 release (fenced): add_rel          ->  A1, A2, A3                                the same; A3 takes the lock for
+ *             a sleeper, and passes it on by
+ *         K1 -> K2 of park.c: HANDOFF, where the sleeper does not write the word
  *         Asymmetric store-buffering pair, forbidden outcome "the searcher sleeps and nobody visits":
  *             unlocker                            searcher about to sleep
  *             LOCKED = 0            (R1)          QUEUED = 1, SEARCHER = 0, attention = 1
@@ -33,7 +35,8 @@
  *             read attention                      read LOCKED
  *         Everything else on the word is relaxed: the queue it speaks of is under the bucket lock.
  * FAIRNESS barging lasts one patience; the eldest sleeper gets its turn every turn_min..turn_max, so the k-th waits at most
- *         (k + batch - 1) turns, each with one patience and one critical section.
+ *         (k + batch - 1) turns, each with one patience and one critical section. A sleeper that was woken and came too late
+ *         keeps its place, and after a turn the lock is taken for it: one hand-off per turn at most.
  * LIFETIME the store R1 (the add R2, the park store of HANDOFF) is the unlocker's last access to the object. A visit after it
  *         goes by the address alone, and reads the word only while a waiter of kind LOCK is queued on it.
  * WRONG WAYS  storing 0 and then reading a waiter bit from the word: the object may be gone (I1).
@@ -208,12 +211,12 @@ search(struct fsyi_waiting *w)
 			fsyi_lockword_abandon(w->lock);
 			return TIMEDOUT;
 		}
-		if (!w->fresh && (seen & LW_QUEUED) && fsyi_lockword_turn_is_over(w->lock, now)) {
-			w->fresh = true;                /* asks once */
+		if (!w->fresh && !w->asked && (seen & LW_QUEUED) && fsyi_lockword_turn_is_over(w->lock, now)) {
+			w->asked = true;
 			return sleep_as(w, &fsyi_park_turn);
 		}
 		if ((seen & LW_LOCKED) && (now >= give_up || fsyi_cpu_count() == 1))
-			return sleep_as(w, &fsyi_park_searcher);
+			return sleep_as(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
 		/* While others sleep even a free lock is barred before it is taken: the thread that has just released it,
 		 * and is about to come back, then turns up as the second, and nobody need be woken in its place. */
 		if ((now >= bar_at || !(seen & LW_LOCKED)) && !(seen & LW_BARRED)) {
@@ -234,7 +237,7 @@ search(struct fsyi_waiting *w)
 int
 fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 {
-	struct fsyi_waiting w = { lock, deadline, 0, false, false, false };
+	struct fsyi_waiting w = { .lock = lock, .deadline = deadline };
 	enum outcome outcome = AGAIN;
 
 	fsyi_fork_check();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lockword_wait.h - between lockword.c (threads that are awake) and lockword_queue.c (decisions under the bucket lock). */
+/* lockword_wait.h - between lockword.c (threads that are awake) and lockword_{queue,wake,hint}.c (decisions under the bucket lock). */
 #ifndef FSYI_LOCKWORD_WAIT_H
 #define FSYI_LOCKWORD_WAIT_H
 
@@ -11,12 +11,15 @@ struct fsyi_waiting {
 	fsy_deadline_t deadline;
 	int64_t start;
 	bool searcher;                  /* has the role */
-	bool fresh;                     /* got it in its sleep: keeps it until it has had the lock */
+	bool fresh;                     /* got it in its sleep: keeps it, and its place in the queue, until it has had the lock */
+	bool asked;                     /* for a turn, once */
 	bool covered;                   /* parks while another thread has the role */
+	bool timed;                     /* parks for a moment only: the role, or the heavy fence, cannot be trusted */
 };
 
-/* How an arrival, a searcher that spun in vain, and a searcher whose turn is over go to sleep. */
-extern const struct fsyi_park_op fsyi_park_arrival, fsyi_park_searcher, fsyi_park_turn;
+/* How an arrival, a searcher that spun in vain (for the first time, or after it was woken) and a searcher whose turn is over
+ * go to sleep. */
+extern const struct fsyi_park_op fsyi_park_arrival, fsyi_park_searcher, fsyi_park_loser, fsyi_park_turn;
 
 /* fsyi_park of a lock word; in a forked child sleeps for a moment only, and then takes the searcher's role. */
 enum fsyi_parked fsyi_lockword_park(struct fsyi_waiting *w, const struct fsyi_park_op *op);
@@ -26,6 +29,16 @@ void fsyi_lockword_arm(const struct fsyi_lockword *lock);
 
 /* The searcher leaves without the lock (deadline): its role goes to the second, a sleeper, or nobody. */
 void fsyi_lockword_abandon(const struct fsyi_lockword *lock);
+
+/* Whom to wake. A thread that is about to sleep leaves its CPU; one that goes on running does not. Nobody fits: NULL if strict. */
+struct fsyi_thread *fsyi_lockword_choose(struct fsyi_scene *scene, const struct fsyi_lockword *lock, bool leaving, bool strict);
+
+/* Makes a sleeper the searcher, and asks the next unlock to come by, in case the owner is in its way. */
+void fsyi_lockword_wake_searcher(struct fsyi_scene *scene, const struct fsyi_lockword *lock, struct fsyi_thread *sleeper);
+
+/* The calling thread owns the lock: leaves its node behind, and returns it. What the last contended owner left; -1 = nothing. */
+int fsyi_lockword_i_own(const struct fsyi_lockword *lock);
+int fsyi_lockword_owner_node(const struct fsyi_lockword *lock);
 
 /* The calling thread searches from here on. */
 void fsyi_lockword_i_search(const struct fsyi_lockword *lock);

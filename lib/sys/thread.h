@@ -31,6 +31,7 @@ struct fsyi_thread {
 	int64_t since;                         /* when the wait began */
 	uint16_t node, cpu;                    /* where it fell asleep */
 	uint32_t kind;                         /* what it waits for: the caller's business */
+	bool lost;                             /* was woken before, and came too late */
 
 	/* A queue header to donate: whoever waits first for a key lends its own (turnstiles). */
 	struct fsyi_waitq *spare;

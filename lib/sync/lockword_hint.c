@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lockword_hint.c - whom to wake: the adaptive lock's guesses about nodes and CPUs.
+ *
+ * WORD    hint: bits 0-9 the searcher's CPU + 1, bits 10-15 the last contended owner's node + 1, modulo their width; 0 = unknown.
+ * INVARIANTS
+ *         H1  No answer is relied on: a wrong hint costs time, never a wake-up. Writers may lose each other's updates.
+ *         H2  Preference is bounded by fsyi_queue_pick: a waiter is passed by less than a batch of younger ones.
+ * ORDER   relaxed throughout: no answer is relied on.
+ * REFS    waking for the owner's node: HBO, turnstiles per node; docs/numa.md, docs/adr/.
+ */
+#include "lockword_wait.h"
+#include "../sys/cpu.h"
+
+/* The hint: searcher's CPU + 1 below, last contended owner's node + 1 above, modulo their width; 0 = unknown. Whoever writes
+ * one field may lose the other's update: every reader can do without. */
+enum { SEARCHER_CPU = 0, CPU_FIELD = 0x3ff, OWNER_NODE = 10, NODE_FIELD = 0x3f };
+
+static void
+set_hint(const struct fsyi_lockword *lock, int field, int shift, int value)
+{
+	int old = FSY_RAW_LOAD_(lock->hint, __ATOMIC_RELAXED);
+	int hint = (old & ~(field << shift)) | ((value + 1) & field) << shift;
+
+	if (hint != old)
+		FSY_RAW_STORE_(lock->hint, (uint16_t)hint, __ATOMIC_RELAXED);
+}
+
+static bool
+hint_says(const struct fsyi_lockword *lock, int field, int shift, int value)
+{
+	return (FSY_RAW_LOAD_(lock->hint, __ATOMIC_RELAXED) >> shift & field) == ((value + 1) & field);
+}
+
+void
+fsyi_lockword_i_search(const struct fsyi_lockword *lock)
+{
+	set_hint(lock, CPU_FIELD, SEARCHER_CPU, fsyi_cpu());
+}
+
+bool
+fsyi_lockword_searcher_waits_for_me(const struct fsyi_lockword *lock)
+{
+	return hint_says(lock, CPU_FIELD, SEARCHER_CPU, fsyi_cpu());
+}
+
+int
+fsyi_lockword_i_own(const struct fsyi_lockword *lock)
+{
+	int node = fsyi_node() % NODE_FIELD;
+
+	set_hint(lock, NODE_FIELD, OWNER_NODE, node);
+	return node;
+}
+
+int
+fsyi_lockword_owner_node(const struct fsyi_lockword *lock)
+{
+	return (FSY_RAW_LOAD_(lock->hint, __ATOMIC_RELAXED) >> OWNER_NODE & NODE_FIELD) - 1;
+}
+
+/* Whom to wake: somebody of the node that has the lock, and a thread for whom there is a CPU. A thread that is about to sleep
+ * leaves its own; one that goes on running does not. */
+struct fsyi_thread *
+fsyi_lockword_choose(struct fsyi_scene *scene, const struct fsyi_lockword *lock, bool leaving, bool strict)
+{
+	struct fsyi_preference preference = { fsyi_lockword_owner_node(lock), fsyi_cpu(), !leaving, strict };
+
+	return fsyi_queue_pick(scene->queue, preference);
+}
+
+/* Makes a sleeper the searcher. In case the owner is in its way all the same, the next unlock is asked to come by. */
+void
+fsyi_lockword_wake_searcher(struct fsyi_scene *scene, const struct fsyi_lockword *lock, struct fsyi_thread *sleeper)
+{
+	set_hint(lock, CPU_FIELD, SEARCHER_CPU, sleeper->cpu);
+	fsyi_scene_wake(scene, sleeper, FSYI_TOKEN_NORMAL);
+	if (scene->queue != NULL)
+		fsyi_queue_arm(scene->queue);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lockword_wake.c - what those who leave decide under the bucket lock: the unlocker that visits the lot, the searcher that
+ * takes the lock or gives up, the fair unlock.
+ *
+ * WORD, STATES, INVARIANTS L1..L7, ORDER, FAIRNESS, LIFETIME: those of lockword.c and lockword_queue.c.
+ */
+#include "lockword_wait.h"
+#include "../diag/hook.h"
+#include "../sys/clock.h"
+#include "../sys/cpu.h"
+
+/* How long an unlock waits for somebody awake to take the lock or to search before it wakes a sleeper: a wake costs more. */
+enum { GRACE_NS = 1000, LOOK_AGAIN_NS = 100 };
+
+static void
+arm(struct fsyi_scene *scene, void *arg)
+{
+	const struct fsyi_lockword *lock = (const struct fsyi_lockword *)arg;
+
+	if (scene->queue != NULL && !(fsy_atomic_u32_load_rlx(lock->word) & LW_SEARCHER))
+		fsyi_queue_arm(scene->queue);
+}
+
+void
+fsyi_lockword_arm(const struct fsyi_lockword *lock)
+{
+	fsyi_visit(lock->lot, lock->word, arm, (void *)(uintptr_t)lock);
+}
+
+static void
+abandon(struct fsyi_scene *scene, void *arg)
+{
+	const struct fsyi_lockword *lock = (const struct fsyi_lockword *)arg;
+	uint32_t seen = fsy_atomic_u32_load_rlx(lock->word), next;
+
+	do {
+		next = seen & ~LW_BARRED;
+		if (seen & LW_SECOND)
+			next = (next & ~LW_SECOND) ^ LW_TURN;
+		else if (scene->queue == NULL)
+			next &= ~(LW_SEARCHER | LW_TURN);
+		else if (scene->queue->count == 1)
+			next &= ~LW_QUEUED;
+	} while (!fsy_atomic_u32_cas_rlx(lock->word, &seen, next));
+	if (!(seen & LW_SECOND) && scene->queue != NULL)
+		fsyi_lockword_wake_searcher(scene, lock, fsyi_lockword_choose(scene, lock, true, false));
+}
+
+void
+fsyi_lockword_abandon(const struct fsyi_lockword *lock)
+{
+	fsyi_visit(lock->lot, lock->word, abandon, (void *)(uintptr_t)lock);
+}
+
+bool
+fsyi_lockword_turn_is_over(const struct fsyi_lockword *lock, int64_t now)
+{
+	return now >= fsy_atomic_i64_load_rlx(&fsyi_lot_bucket(lock->lot, lock->word)->turn_hint);
+}
+
+/* Makes a sleeper the owner. Those who remain are covered by the attention its unlock will pay. */
+static void
+hand_over(struct fsyi_scene *scene, struct fsyi_thread *sleeper)
+{
+	fsyi_queue_arm(scene->queue);
+	fsyi_scene_wake(scene, sleeper, FSYI_TOKEN_HANDOFF);
+}
+
+struct visit {
+	const struct fsyi_lockword *lock;
+	int64_t grace_until;            /* until then somebody who is awake may turn up, and nobody need be woken */
+	bool again;                     /* out: it is too early to tell */
+	bool yield;                     /* out: the searcher waits for this CPU */
+};
+
+static void
+wake(struct fsyi_scene *scene, void *arg)
+{
+	struct visit *visit = (struct visit *)arg;
+	const struct fsyi_lockword *lock = visit->lock;
+	struct fsyi_thread *sleeper;
+	uint32_t seen, next;
+	bool due, hand;
+
+	/* Only a waiter of our kind proves that the object is alive and a lock. */
+	if (scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_LOCK)
+		return;
+	seen = fsy_atomic_u32_load_rlx(lock->word);
+	do {
+		if (seen & LW_SEARCHER) {
+			fsyi_queue_disarm(scene->queue);
+			visit->yield = fsyi_lockword_searcher_waits_for_me(lock);
+			return;
+		}
+		if (seen & LW_LOCKED)           /* somebody barged in: the queue stays armed, the next unlock comes by */
+			return;
+		if (scene->now < visit->grace_until) {
+			visit->again = true;
+			return;
+		}
+		/* Who has been woken in vain is not woken in vain for more than a turn: then the lock is taken for it. */
+		due = scene->now >= scene->queue->turn_at;
+		hand = due && scene->queue->all.head->lost;
+		sleeper = hand ? scene->queue->all.head : fsyi_lockword_choose(scene, lock, false, false);
+		next = seen | (hand ? LW_LOCKED : LW_SEARCHER);
+		if (scene->queue->count == 1)
+			next &= ~LW_QUEUED;
+	} while (!fsy_atomic_u32_cas_acq(lock->word, &seen, next));                             /* A3 <- R1,R2 */
+	if (due)
+		fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
+	if (hand)
+		hand_over(scene, sleeper);
+	else
+		fsyi_lockword_wake_searcher(scene, lock, sleeper);
+}
+
+void
+fsyi_lockword_wake(const struct fsyi_lockword *lock)
+{
+	struct visit visit = { lock, fsyi_now() + GRACE_NS, false, false };
+
+	fsyi_visit(lock->lot, lock->word, wake, &visit);
+	while (visit.again) {
+		visit.again = false;
+		fsyi_delay(LOOK_AGAIN_NS);
+		fsyi_visit(lock->lot, lock->word, wake, &visit);
+	}
+	if (visit.yield)
+		fsyi_yield();
+}
+
+struct fair {
+	const struct fsyi_lockword *lock;
+	bool handed;
+};
+
+static void
+hand_off(struct fsyi_scene *scene, void *arg)
+{
+	struct fair *fair = (struct fair *)arg;
+
+	if (scene->queue == NULL || (fsy_atomic_u32_load_rlx(fair->lock->word) & LW_SEARCHER))
+		return;
+	if (scene->queue->count == 1)
+		fsy_atomic_u32_and_rlx(fair->lock->word, ~LW_QUEUED);
+	fair->handed = true;
+	hand_over(scene, scene->queue->all.head);
+}
+
+enum fsy_release_
+fsyi_lockword_unlock_fair(const struct fsyi_lockword *lock)
+{
+	struct fair fair = { lock, false };
+	uint32_t seen = fsy_atomic_u32_load_rlx(lock->word);
+
+	if (!(seen & LW_LOCKED))
+		return FSY_SUSPECT_;
+	while ((seen & LW_SEARCHER) && !(seen & LW_BARRED))
+		fsy_atomic_u32_cas_rlx(lock->word, &seen, seen | LW_BARRED);
+	if ((seen & (LW_QUEUED | LW_SEARCHER)) == LW_QUEUED)
+		fsyi_visit(lock->lot, lock->word, hand_off, &fair);
+	return fair.handed ? FSY_RELEASED_ : fsy_lockword_release_(lock->word, lock->held);
+}
+
+enum fsy_release_
+fsyi_lockword_unlock_suspect(const struct fsyi_lockword *lock)
+{
+	if (!(fsy_atomic_u32_load_rlx(lock->word) & LW_LOCKED))
+		return FSY_SUSPECT_;
+	if (fsy_attention_ != NULL)
+		FSY_RAW_STORE_(lock->held, 1, __ATOMIC_RELAXED);
+	return fsy_lockword_release_(lock->word, lock->held);
+}
+
+void
+fsyi_lockword_note(struct fsyi_waiting *w)
+{
+	int last = fsyi_lockword_owner_node(w->lock), node = fsyi_lockword_i_own(w->lock);
+
+	if (fsy_attention_ != NULL)
+		FSY_RAW_STORE_(w->lock->held, 1, __ATOMIC_RELAXED);
+	fsyi_count_contended(w->lock->word, w->start ? fsyi_now() - w->start : 0, last >= 0 && last != node);
+}
