@@ -202,6 +202,7 @@ fsyi_futex_wake(fsy_atomic_u32 *word, int count)
 }
 
 bool fsyi_membarrier_init(void) { return false; }
+bool fsyi_membarrier_lost(void) { return false; }
 bool fsyi_membarrier(void) { sim_fail("membarrier in the fenced form"); }
 void fsyi_fork_check(void) {}
 uint32_t fsyi_fork_generation(void) { return 0; }

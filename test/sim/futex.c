@@ -127,11 +127,22 @@ fsyi_membarrier_init(void)
 }
 
 bool
+fsyi_membarrier_lost(void)
+{
+	return sim_run.membarrier_lost;
+}
+
+bool
 fsyi_membarrier(void)
 {
 	if (sim_run.flags & SIM_NO_MEMBARRIER)
 		sim_fail("membarrier on a machine that has none");
 	sim_point();
+	if ((sim_run.flags & SIM_LOSES_MEMBARRIER) && (sim_run.membarrier_lost || sim_draw(2) == 0)) {
+		sim_tracef("membarrier refused");
+		sim_run.membarrier_lost = true;
+		return false;
+	}
 	sim_counts.membarriers++;
 	sim_tracef("membarrier");
 	if (sim_run.current < 0)

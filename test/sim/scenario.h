@@ -20,6 +20,7 @@ enum sim_flags {
 	SIM_NO_DFS = 8,             /* too long for exhaustive search */
 	SIM_DFS_ONLY = 16,
 	SIM_SLOW = 32,              /* a twentieth of the schedules */
+	SIM_LOSES_MEMBARRIER = 128, /* fsyi_membarrier() is refused from some call on */
 	SIM_FAIR = 64,              /* threads run side by side at one speed: for bounds in time */
 };
 

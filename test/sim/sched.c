@@ -211,7 +211,7 @@ sim_execute(void)
 	sim_run.now = 1000000;
 	sim_run.steps = 0;
 	sim_run.same = 0;
-	sim_run.failed = false;
+	sim_run.failed = sim_run.membarrier_lost = false;
 	sim_run.current = -1;
 	sim_tick = 0;
 	sim_counts = (struct sim_counts){ 0 };

@@ -48,7 +48,7 @@ struct sim_run {
 	unsigned long steps;
 	unsigned same;              /* steps since the last change of thread */
 	int current;                /* running thread, -1 outside */
-	bool trace, failed;
+	bool trace, failed, membarrier_lost;
 	char message[400];
 	struct sim_thread thread[SIM_THREADS];
 };

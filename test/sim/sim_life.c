@@ -137,5 +137,6 @@ const struct sim_case sim_cases[] = {
 	BOTH("reuse", 4, setup, reuse_or_leave, at_rest, SIM_NO_DFS, 0),
 	BOTH("reuse-otherwise", 3, setup, reuse_otherwise, at_rest, SIM_NO_DFS, 0),
 	BOTH("forked", 4, setup, forked, child_at_rest, SIM_NO_DFS | SIM_SLOW, 0),
+	{ "mutex/loses-membarrier/tso", 3, setup, lock_unlock, all_served, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };
