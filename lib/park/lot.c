@@ -127,8 +127,11 @@ fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool fro
 	FIFO_INSERT(&queue->all, self, front, next, prev);
 	FIFO_INSERT(node_fifo(queue, self->node), self, front, node_next, node_prev);
 	self->queue = queue;
-	if (queue->count++ == 0)
-		fsyi_queue_turn(bucket, queue, fsyi_now());
+	if (queue->count++ > 0)
+		return;
+	fsyi_queue_turn(bucket, queue, fsyi_now());
+	if (front)                              /* it only left for a moment: its turn goes on */
+		queue->turn_at = self->turn_at;
 }
 
 void
@@ -140,6 +143,7 @@ fsyi_queue_remove(struct fsyi_bucket *bucket, struct fsyi_thread *thread)
 	FIFO_REMOVE(&queue->all, thread, next, prev);
 	FIFO_REMOVE(node_fifo(queue, thread->node), thread, node_next, node_prev);
 	thread->queue = NULL;
+	thread->turn_at = queue->turn_at;
 	if (--queue->count > 0) {
 		thread->spare = queue->spares;
 		queue->spares = queue->spares->chain;

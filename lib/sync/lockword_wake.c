@@ -109,6 +109,7 @@ wake(struct fsyi_scene *scene, void *arg)
 	} while (!fsy_atomic_u32_cas_acq(lock->word, &seen, next));                             /* A3 <- R1,R2 */
 	if (due)
 		fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
+	visit->yield = sleeper->cpu == fsyi_cpu();
 	if (hand)
 		hand_over(scene, sleeper);
 	else

@@ -29,6 +29,7 @@ struct fsyi_thread {
 	fsy_atomic_ptr key;                    /* written under the bucket locks of the old and the new; read without by its owner */
 	uint64_t seniority;                    /* place in line; smaller is elder */
 	int64_t since;                         /* when the wait began */
+	int64_t turn_at;                       /* the turn of the queue it left */
 	uint16_t node, cpu;                    /* where it fell asleep */
 	uint32_t kind;                         /* what it waits for: the caller's business */
 	bool lost;                             /* was woken before, and came too late */
