@@ -5,7 +5,6 @@
  */
 #include "lib/sys/thread.h"
 #include "test/support/child.h"
-#include "test/support/gate.h"
 #include "test/support/locks.h"
 #include "test/support/worker.h"
 
