@@ -41,6 +41,7 @@ FSY_STATIC_ASSERT(sizeof(fsy_mutex_t) == 8, "the size of a mutex is ABI");
 
 /* The slow halves. */
 FSY_API void fsy_mutex_lock_slow_(fsy_mutex_t *m);
+FSY_API bool fsy_mutex_trylock_slow_(fsy_mutex_t *m);
 FSY_API int fsy_mutex_lock_until_slow_(fsy_mutex_t *m, fsy_deadline_t deadline);
 FSY_API void fsy_mutex_unlock_slow_(fsy_mutex_t *m, enum fsy_release_ how);
 
@@ -58,7 +59,7 @@ fsy_mutex_lock(fsy_mutex_t *m)
 FSY_INLINE FSY_MUST_CHECK bool
 fsy_mutex_trylock(fsy_mutex_t *m)
 {
-	return fsy_lockword_acquire_(&m->word_, &m->held_);
+	return fsy_lockword_acquire_(&m->word_, &m->held_) || fsy_mutex_trylock_slow_(m);
 }
 
 /* Locks m, waiting until deadline at most: 0, or FSY_ETIMEDOUT without the lock. A deadline in

@@ -58,16 +58,17 @@ enum outcome { TAKEN, TIMEDOUT, AGAIN };
  * barred for STALE_BAR_NS has a searcher that does not run: whoever sees it takes it. */
 enum { LOOK_NS = 100, LONGEST_PAUSE_NS = 4000, STALE_BAR_NS = 2000, PREEMPTED_NS = 10000 };
 
+/* In a forked child a bar may have been set by a thread that the fork left behind, and is not respected. */
 static bool
 takeable(uint32_t seen)
 {
-	return !(seen & (LW_LOCKED | LW_BARRED));
+	return !(seen & LW_LOCKED) && (!(seen & LW_BARRED) || fsyi_fork_generation() > 0);
 }
 
 static bool
 take(struct fsyi_waiting *w, uint32_t *seen, uint32_t clear)
 {
-	return fsy_atomic_u32_cas_acq(w->lock->word, seen, (*seen | LW_LOCKED) & ~clear);       /* A2 <- R1,R2 */
+	return fsy_atomic_u32_cas_acq(w->lock->word, seen, (*seen & ~(LW_BARRED | clear)) | LW_LOCKED); /* A2 <- R1,R2 */
 }
 
 static bool
@@ -78,7 +79,7 @@ take_stale(struct fsyi_waiting *w, uint32_t *seen, int64_t now, int64_t *idle_si
 	else if (*idle_since == 0)
 		*idle_since = now;
 	else if (now - *idle_since > STALE_BAR_NS)
-		return take(w, seen, LW_BARRED | clear);
+		return take(w, seen, clear);
 	return false;
 }
 
@@ -109,8 +110,8 @@ sleep_as(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 	case FSYI_UNPARKED_NORMAL:
 		w->searcher = w->fresh = true;
 		return AGAIN;
-	case FSYI_PARK_TIMEDOUT:
-		return fsyi_now() >= w->deadline ? TIMEDOUT : AGAIN;
+	case FSYI_PARK_TIMEDOUT:                /* unless a nap ended, and left it the searcher's role */
+		return fsyi_now() >= w->deadline && !w->searcher ? TIMEDOUT : AGAIN;
 	default:
 		return AGAIN;
 	}
@@ -147,16 +148,16 @@ arrive(struct fsyi_waiting *w)
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
 
 	for (;;) {
+		if (takeable(seen)) {
+			if (take(w, &seen, 0))
+				return TAKEN;
+			continue;
+		}
 		/* Before anything else, the clock too: the searcher takes a barred lock within LOOK_NS, and should find its
 		 * heir. */
 		if ((seen & (LW_BARRED | LW_SECOND)) == LW_BARRED) {
 			if (fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_SECOND))
 				return second(w, seen & LW_TURN);
-			continue;
-		}
-		if (takeable(seen)) {
-			if (take(w, &seen, 0))
-				return TAKEN;
 			continue;
 		}
 		if (now == 0) {
@@ -247,4 +248,20 @@ fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 		return FSY_ETIMEDOUT;
 	fsyi_lockword_note(&w);
 	return 0;
+}
+
+bool
+fsyi_lockword_trylock(const struct fsyi_lockword *lock)
+{
+	struct fsyi_waiting w = { .lock = lock };
+	uint32_t seen = fsy_atomic_u32_load_rlx(lock->word);
+
+	fsyi_fork_check();
+	while (takeable(seen)) {
+		if (!take(&w, &seen, 0))
+			continue;
+		fsyi_lockword_note(&w);
+		return true;
+	}
+	return false;
 }

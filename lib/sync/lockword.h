@@ -26,8 +26,12 @@ struct fsyi_lockword {
 	uint16_t *hint;                 /* the last contended owner's node, and the searcher's CPU */
 };
 
-/* After the fast path failed: 0, or FSY_ETIMEDOUT. */
+/* After the fast path failed: 0, or FSY_ETIMEDOUT; whether one more attempt got it. */
 int fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline);
+bool fsyi_lockword_trylock(const struct fsyi_lockword *lock);
+
+/* Whether anybody waits for it, or may. In a forked child bits of vanished threads are cleared first. */
+bool fsyi_lockword_has_waiters(const struct fsyi_lockword *lock);
 
 /* After a release said FSY_RELEASED_WAKE_: the object may be gone. Touches it only if somebody waits for it. */
 void fsyi_lockword_wake(const struct fsyi_lockword *lock);

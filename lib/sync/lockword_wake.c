@@ -9,6 +9,7 @@
 #include "../diag/hook.h"
 #include "../sys/clock.h"
 #include "../sys/cpu.h"
+#include "../sys/fork.h"
 
 /* How long an unlock waits for somebody awake to take the lock or to search before it wakes a sleeper: a wake costs more. */
 enum { GRACE_NS = 1000, LOOK_AGAIN_NS = 100 };
@@ -182,4 +183,22 @@ fsyi_lockword_note(struct fsyi_waiting *w)
 	if (fsy_attention_ != NULL)
 		FSY_RAW_STORE_(w->lock->held, 1, __ATOMIC_RELAXED);
 	fsyi_count_contended(w->lock->word, w->start ? fsyi_now() - w->start : 0, last >= 0 && last != node);
+}
+
+static void
+forget_the_vanished(struct fsyi_scene *scene, void *arg)
+{
+	const struct fsyi_lockword *lock = (const struct fsyi_lockword *)arg;
+
+	if (scene->queue == NULL)
+		fsy_atomic_u32_and_rlx(lock->word, ~(LW_BUSY & ~LW_LOCKED));
+}
+
+bool
+fsyi_lockword_has_waiters(const struct fsyi_lockword *lock)
+{
+	fsyi_fork_check();
+	if (fsyi_fork_generation() > 0)
+		fsyi_visit(lock->lot, lock->word, forget_the_vanished, (void *)(uintptr_t)lock);
+	return (fsy_atomic_u32_load_rlx(lock->word) & (LW_BUSY & ~LW_LOCKED)) != 0;
 }

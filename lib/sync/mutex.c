@@ -65,14 +65,22 @@ fsy_mutex_unlock_fair(fsy_mutex_t *m)
 	finish(m, fsyi_lockword_unlock_fair(&lock));
 }
 
+FSY_NOINLINE bool
+fsy_mutex_trylock_slow_(fsy_mutex_t *m)
+{
+	struct fsyi_lockword lock = lockword_of(m);
+
+	return fsyi_lockword_trylock(&lock);
+}
+
 void
 fsy_mutex_destroy(fsy_mutex_t *m)
 {
-	uint32_t word = fsy_atomic_u32_load_rlx(&m->word_);
+	struct fsyi_lockword lock = lockword_of(m);
 
-	if (word & LW_LOCKED)
+	if (fsy_atomic_u32_load_rlx(&m->word_) & LW_LOCKED)
 		fsyi_fatal("destroy of locked mutex %p", (void *)m);
-	if (word & LW_BUSY)
+	if ((fsy_atomic_u32_load_rlx(&m->word_) & LW_BUSY) && fsyi_lockword_has_waiters(&lock))
 		fsyi_fatal("destroy of mutex with waiters %p", (void *)m);
 	*m = (fsy_mutex_t)FSY_MUTEX_INIT;
 }
