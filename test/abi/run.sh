@@ -31,11 +31,11 @@ else
 	echo "not ok abi/nodelete: a thread's destructor could run in an unmapped library"
 	status=1
 fi
-text=$(size "$build/libfastsync.so.1" | awk 'NR == 2 { print $1 }')
+text=$(size -A "$build/libfastsync.so.1" | awk '$1 == ".text" { print $2 }')
 if [ "$text" -le 153600 ]; then
 	echo "ok abi/text"
 else
-	echo "not ok abi/text: $text bytes of text, more than 150 KB"
+	echo "not ok abi/text: $text bytes in .text, more than 150 KB"
 	status=1
 fi
 exit $status
