@@ -33,6 +33,43 @@ unlock_twice(void *arg)
 	return 1;
 }
 
+/* Those who tried in vain in the meantime have not made the unlocked lock look locked. */
+static int
+unlock_after_failures(void *arg)
+{
+	(void)arg;
+	fsy_mutex_lock(&mutex);
+	CHILD_CHECK(!fsy_mutex_trylock(&mutex));
+	CHILD_CHECK(fsy_mutex_lock_until(&mutex, 0) == FSY_ETIMEDOUT);
+	CHILD_CHECK(fsy_mutex_lock_until(&mutex, fsy_after_ms(2)) == FSY_ETIMEDOUT);
+	fsy_mutex_unlock(&mutex);
+	fsy_mutex_unlock(&mutex);
+	return 1;
+}
+
+static void *
+lock_and_unlock(void *arg)
+{
+	fsy_mutex_lock(arg);
+	fsy_mutex_unlock(arg);
+	return NULL;
+}
+
+static int
+unlock_after_waiting(void *arg)
+{
+	pthread_t thread;
+
+	(void)arg;
+	fsy_mutex_lock(&mutex);
+	thread = worker_start(lock_and_unlock, &mutex);
+	wait_until_parked(&mutex, 1);
+	fsy_mutex_unlock_fair(&mutex);
+	worker_join(thread);
+	fsy_mutex_unlock(&mutex);
+	return 1;
+}
+
 static int
 unlock_fair_free(void *arg)
 {
@@ -122,6 +159,8 @@ fenced_form(void *arg)
 static const struct child_body bodies[] = {
 	{ "unlock free", unlock_free },
 	{ "unlock twice", unlock_twice },
+	{ "unlock after failures", unlock_after_failures },
+	{ "unlock after waiting", unlock_after_waiting },
 	{ "unlock_fair free", unlock_fair_free },
 	{ "destroy locked", destroy_locked },
 	{ "destroy locked and wanted", destroy_locked_and_wanted },
@@ -161,6 +200,8 @@ test_unlock_of_unlocked(void **state)
 	(void)state;
 	assert_dies("unlock free", "fastsync: unlock of unlocked mutex");
 	assert_dies("unlock twice", "fastsync: unlock of unlocked mutex");
+	assert_dies("unlock after failures", "fastsync: unlock of unlocked mutex");
+	assert_dies("unlock after waiting", "fastsync: unlock of unlocked mutex");
 	assert_dies("unlock_fair free", "fastsync: unlock of unlocked mutex");
 }
 
