@@ -80,9 +80,9 @@ visit_all(void *arg)
 }
 
 static void
-unmap_after_unlock(int count, int ms, uint32_t at_least, uint64_t *seed)
+unmap_after_unlock(int count, uint32_t at_least, uint64_t *seed)
 {
-	fsy_deadline_t end = stress_until(ms), limit = fsy_after_ms(60000);
+	fsy_deadline_t end = stress_until(2400, 2), limit = fsy_after_ms(60000);
 
 	threads_count = count;
 	fsy_atomic_u32_store(&stop, 0);
@@ -113,8 +113,8 @@ test_unmap_after_unlock(void **state)
 	uint64_t seed = test_seed();
 
 	(void)state;
-	unmap_after_unlock(2, 1500, SANITIZED ? 0 : 100000, &seed);
-	unmap_after_unlock(4, 1000, 0, &seed);
+	unmap_after_unlock(2, SANITIZED ? 0 : 100000, &seed);
+	unmap_after_unlock(4, 0, &seed);
 }
 
 /* The same place is a lock, then something else, then a lock again, and unlocks of the past still come by. */
@@ -166,7 +166,7 @@ static void
 test_late_visits_to_a_lock(void **state)
 {
 	uint64_t seed = test_seed(), seeds[USERS];
-	fsy_deadline_t end = stress_until(1000);
+	fsy_deadline_t end = stress_until(1000, 1);
 	pthread_t threads[USERS + 2];
 
 	(void)state;

@@ -85,7 +85,7 @@ run(void *arg)
 }
 
 static void
-contend(unsigned int count, const char *ways, int ms, uint64_t *seed)
+contend(unsigned int count, const char *ways, uint64_t *seed)
 {
 	uint64_t sum = 0;
 	fsy_deadline_t end;
@@ -98,7 +98,7 @@ contend(unsigned int count, const char *ways, int ms, uint64_t *seed)
 		workers[i].thread = worker_start(run, &workers[i]);
 	}
 	gate_meet(&together, parties);
-	end = stress_until(ms);
+	end = stress_until(1400, 7);
 	/* The main thread takes part, or these tests could end before anybody has run. */
 	do {
 		fsy_mutex_lock(&shared.mutex);
@@ -126,7 +126,7 @@ test_lock_unlock(void **state)
 
 	(void)state;
 	for (unsigned int count = 2; count <= MOST; count = count == 2 ? 4 : count * 4)
-		contend(count, "lu", 200, &seed);
+		contend(count, "lu", &seed);
 }
 
 static void
@@ -136,10 +136,10 @@ test_every_way(void **state)
 
 	(void)state;
 	for (unsigned int count = 2; count <= MOST; count = count == 2 ? 4 : count * 4)
-		contend(count, "lulululululfdudutudf", 200, &seed);
-	contend(8, "lf", 150, &seed);
-	contend(8, "du", 150, &seed);
-	contend(8, "dflu", 150, &seed);
+		contend(count, "lulululululfdudutudf", &seed);
+	contend(8, "lf", &seed);
+	contend(8, "du", &seed);
+	contend(8, "dflu", &seed);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -169,7 +169,7 @@ test_other_settings(void **state)
 
 	(void)state;
 	if (getenv("FASTSYNC_STRESS_MS") == NULL)
-		setenv("FASTSYNC_STRESS_MS", "40", 1);
+		setenv("FASTSYNC_STRESS_MS", "280", 1);
 	for (int i = 0; i < 4; i++) {
 		struct child child = child_exec("all", settings[i], NULL);
 

@@ -85,7 +85,7 @@ hold_it_for_a_moment(void *arg)
 }
 
 static void
-race(int64_t span, int ms, uint64_t *seed)
+race(int64_t span, uint64_t *seed)
 {
 	uint64_t locked = 0, timed_out = 0;
 	fsy_deadline_t end, limit = fsy_after_ms(60000);
@@ -94,7 +94,7 @@ race(int64_t span, int ms, uint64_t *seed)
 	memset(&mutex, 0, sizeof(mutex));
 	sum = 0;
 	fsy_atomic_u32_store(&stop, 0);
-	end = stress_until(ms);
+	end = stress_until(2500, 5);
 	for (int i = 0; i < MOST; i++) {
 		workers[i].random = test_random(seed);
 		workers[i].span = span;
@@ -123,7 +123,7 @@ test_deadlines_race_unlocks(void **state)
 
 	(void)state;
 	for (int i = 0; i < 5; i++)
-		race(spans[i], 500, &seed);
+		race(spans[i], &seed);
 }
 
 /* One waiter whose deadline is when the lock is handed to it: it has the lock or it has not, and both sides agree. */
@@ -150,7 +150,7 @@ static void
 test_hand_over_at_the_deadline(void **state)
 {
 	uint64_t seed = test_seed();
-	fsy_deadline_t end = stress_until(1500);
+	fsy_deadline_t end = stress_until(1500, 1);
 	int64_t offset = 0;
 	pthread_t thread;
 	int got = 0, missed = 0;

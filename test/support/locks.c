@@ -74,11 +74,11 @@ assert_at_rest(const fsy_mutex_t *mutex)
 }
 
 fsy_deadline_t
-stress_until(int standard_ms)
+stress_until(int standard_ms, int share)
 {
 	const char *given = getenv("FASTSYNC_STRESS_MS");
 
-	return fsy_after_ms(given != NULL ? atoi(given) : standard_ms);
+	return fsy_after_ns((int64_t)(given != NULL ? atoi(given) : standard_ms) * 1000000 / share);
 }
 
 int

@@ -21,8 +21,8 @@ unsigned int parked_in(struct fsyi_lot *lot, const void *key);
 void assert_at_rest(const fsy_mutex_t *mutex);
 bool at_rest(const fsy_mutex_t *mutex);
 
-/* FASTSYNC_STRESS_MS milliseconds from now, or standard_ms. */
-fsy_deadline_t stress_until(int standard_ms);
+/* The end of one of share equal parts of a test: FASTSYNC_STRESS_MS milliseconds from now, or standard_ms, over share. */
+fsy_deadline_t stress_until(int standard_ms, int share);
 
 /* A number of threads or rounds that a sanitizer's slowness leaves room for: count, or under one a quarter of it. */
 int stress_count(int count);

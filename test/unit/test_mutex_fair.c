@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who is served when: unlock_fair goes by age, and a lock under fire still reaches everybody. */
+#include "lib/sys/tune.h"
 #include "test/support/child.h"
 #include "test/support/gate.h"
 #include "test/support/locks.h"
@@ -17,23 +18,22 @@ static fsy_mutex_t mutex;
 enum { LINE = 12 };
 static int served[LINE], served_count;
 static int numbers[LINE];
+static fsy_atomic_ptr records[LINE];
 
 static void *
 stand_in_line(void *arg)
 {
+	fsy_atomic_ptr_store(&records[*(int *)arg], fsyi_thread_self());
 	fsy_mutex_lock(&mutex);
 	served[served_count++] = *(int *)arg;
 	fsy_mutex_unlock_fair(&mutex);
 	return NULL;
 }
 
-/* Each comes when the one before it has fallen asleep, so that "elder" is beyond doubt. */
+/* Each comes when the one before it has fallen asleep. */
 static void
-test_unlock_fair_goes_by_age(void **state)
+line_up(pthread_t *threads)
 {
-	pthread_t threads[LINE];
-
-	(void)state;
 	served_count = 0;
 	fsy_mutex_lock(&mutex);
 	for (int i = 0; i < LINE; i++) {
@@ -41,13 +41,61 @@ test_unlock_fair_goes_by_age(void **state)
 		threads[i] = worker_start(stand_in_line, &numbers[i]);
 		wait_until_parked(&mutex, (unsigned)i + 1);
 	}
+}
+
+static void
+assert_served_in_order(pthread_t *threads, const int *order)
+{
 	fsy_mutex_unlock_fair(&mutex);
 	for (int i = 0; i < LINE; i++)
 		worker_join(threads[i]);
 	assert_int_equal(served_count, LINE);
 	for (int i = 0; i < LINE; i++)
-		assert_int_equal(served[i], i);
+		assert_int_equal(served[i], order[i]);
 	assert_at_rest(&mutex);
+}
+
+/* Where no preference may put anybody before his elders, the order of service is the order of arrival. */
+static void
+test_unlock_fair_goes_by_age(void **state)
+{
+	int64_t batch = fsyi_tune.node_batch;
+	pthread_t threads[LINE];
+
+	(void)state;
+	fsyi_tune.node_batch = 1;
+	for (int round = 0; round < 10; round++) {
+		line_up(threads);
+		assert_served_in_order(threads, numbers);
+	}
+	fsyi_tune.node_batch = batch;
+}
+
+static int queued[LINE], queued_count;
+
+static void
+note_place(const struct fsyi_thread *thread, void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < LINE; i++)
+		if (fsy_atomic_ptr_load(&records[i]) == thread)
+			queued[queued_count++] = i;
+}
+
+/* In any case it is the order of the queue. */
+static void
+test_unlock_fair_goes_by_the_queue(void **state)
+{
+	pthread_t threads[LINE];
+
+	(void)state;
+	for (int round = 0; round < 10; round++) {
+		line_up(threads);
+		queued_count = 0;
+		fsyi_park_each(&fsyi_lot, note_place, NULL);
+		assert_int_equal(queued_count, LINE);
+		assert_served_in_order(threads, queued);
+	}
 }
 
 /* What unlock_fair promises against the one that unlocks: in its loop nobody waits while it goes round again. */
@@ -169,8 +217,10 @@ test_plain_unlock_forgets_nobody(void **state)
 	for (int round = 0; round < rounds; round++) {
 		served_count = 0;
 		fsy_mutex_lock(&mutex);
-		for (int i = 0; i < LINE; i++)
+		for (int i = 0; i < LINE; i++) {
+			numbers[i] = i;
 			threads[i] = worker_start(pass_once, &numbers[i]);
+		}
 		wait_until_parked(&mutex, LINE);
 		fsy_mutex_unlock(&mutex);
 		for (int i = 0; i < LINE; i++)
@@ -189,6 +239,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unlock_fair_goes_by_age),
+		cmocka_unit_test(test_unlock_fair_goes_by_the_queue),
 		cmocka_unit_test(test_unlock_fair_alternates),
 		cmocka_unit_test(test_patient_are_served_among_barging),
 		cmocka_unit_test(test_plain_unlock_forgets_nobody),
