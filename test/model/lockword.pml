@@ -244,8 +244,11 @@ inline visit() {
 			:: w & SEARCHER -> attention = false
 			:: !(w & SEARCHER) && (w & LOCKED) -> skip
 			:: else ->
-				w = w | SEARCHER;
-				unqueue_last(); pick(); wake(x, NORMAL);
+				unqueue_last(); pick();
+				if
+				:: w = w | SEARCHER; wake(x, NORMAL)
+				:: w = w | LOCKED; wake(x, HANDOFF)     /* taken for one that was woken in vain */
+				fi;
 				if :: nq > 0 -> attention = true :: else -> skip fi
 			fi
 		fi

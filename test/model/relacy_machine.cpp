@@ -160,8 +160,14 @@ fsyi_yield(void)
 int64_t
 fsyi_delay(int64_t ns)
 {
-	now += ns > 0 ? ns : 0;
-	fsyi_relax();
+	int64_t until = now + (ns > 0 ? ns : 0);
+
+	if (ns > 2000)
+		now = until - 2000;             // a long nap, cut short for everybody
+	do {
+		now += 20;
+		fsyi_relax();
+	} while (running && now < until);
 	return now;
 }
 

@@ -2,13 +2,15 @@
 /* fiber.c - one stack per virtual thread. ucontext makes the stacks; _setjmp switches, without a system call. */
 #include "sim.h"
 #include <stdlib.h>
+#include <string.h>
 #include <ucontext.h>
 
-enum { STACK = 64 * 1024 };
+enum { STACK = 64 * 1024, LOCALS = 256 };
 static char stacks[SIM_THREADS][STACK] __attribute__((aligned(64)));
 static jmp_buf home;
 static ucontext_t starting;
 static bool started[SIM_THREADS];
+static char locals[SIM_THREADS][LOCALS];        /* each fiber's thread-local data while another runs */
 
 /* A fiber serves one schedule after the other, so that a schedule costs no system call. */
 static void
@@ -29,6 +31,7 @@ fiber_main(int id)
 void
 sim_fibers_init(void)
 {
+	memset(locals, 0, sizeof(locals));
 	for (int i = 0; i < SIM_THREADS; i++) {
 		ucontext_t context;
 
@@ -54,6 +57,14 @@ sim_fibers_forget(void)
 void
 sim_switch(int from, int to)
 {
+	struct sim_tls tls = sim_tls();
+
+	if (tls.size > LOCALS)
+		abort();
+	if (from >= 0 && tls.size > 0)
+		memcpy(locals[from], tls.data, tls.size);
+	if (to >= 0 && tls.size > 0)
+		memcpy(tls.data, locals[to], tls.size);
 	sim_run.current = to;
 	if (_setjmp(from < 0 ? home : sim_run.thread[from].context) == 0)
 		_longjmp(to < 0 ? home : sim_run.thread[to].context, 1);

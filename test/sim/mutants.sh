@@ -22,7 +22,18 @@ edit() {
 			i = index(rest, ENVIRON["FROM"])
 			if (i == 0) exit 1
 			printf "%s%s%s%s", head, substr(rest, 1, i - 1), ENVIRON["TO"], substr(rest, i + length(ENVIRON["FROM"]))
-		}' "$1" >"$1.new" && mv "$1.new" "$1"
+		}' "$1" >"$copy/edited" && mv "$copy/edited" "$1"
+}
+
+apply() { # TO
+	local candidate
+	for candidate in "$copy"/$file; do # shellcheck disable=SC2231
+		if edit "$candidate" "$after" "$from" "$1"; then
+			touched+=("${candidate#"$copy/"}")
+			return 0
+		fi
+	done
+	return 1
 }
 
 # Only what the edits touched is compiled again, unless a header is among it.
@@ -88,8 +99,7 @@ while IFS= read -r line; do
 	from) from=$text ;;
 	to)
 		[ -n "$name" ] || continue
-		edit "$copy/$file" "$after" "$from" "$text" || broken="$file: $from"
-		touched+=("$file")
+		apply "$text" || broken="$file: $from"
 		;;
 	*) echo "not ok mutants.def: unknown key $key"; exit 1 ;;
 	esac

@@ -11,6 +11,7 @@
 #include <park/lot.h>
 #include <string.h>
 #include <sync/lockword.h>
+#include <sys/clock.h>
 #include <sys/tune.h>
 
 static fsy_mutex_t lock;

@@ -70,6 +70,10 @@ void sim_place(int id, int node, int cpu);
 /* Virtual nanoseconds per step; 0 = chosen by the schedule. Set in setup. */
 extern int64_t sim_tick;
 
+/* The machines' business: where the library's thread-local data lies for the one real thread there is. */
+struct sim_tls { void *data; size_t size; };
+struct sim_tls sim_tls(void);
+
 /* How many futex waits, wakes and membarriers the schedule has made so far. */
 struct sim_counts { unsigned waits, wakes, membarriers, timeouts; };
 extern struct sim_counts sim_counts;

@@ -14,6 +14,43 @@ all_entered(void)
 	SIM_CHECK(entered == users);
 }
 
+/*
+ * T0 holds on for longer than anybody spins, lets go and barges in again: T1 is woken in vain, and goes back to sleep as
+ * one that has a lock coming to it. T2 comes by often, and lets go when it sees
+ * somebody look into the lot: at times between T0's last look at the lock and its taking it for T1.
+ */
+static void
+setup_vain(void)
+{
+	setup();
+	tune(0, 100, 0, 100);
+}
+
+static void
+vain_served(void)
+{
+	at_rest();
+	SIM_CHECK(entered == 9);
+}
+
+static void
+vain(int id)
+{
+	const struct fsyi_bucket *bucket = fsyi_lot_bucket(&fsyi_lot, &lock);
+
+	for (int i = 0; i < (id == 2 ? 5 : 2); i++) {
+		if (id == 2)
+			fsyi_delay((int64_t)sim_random(1000));
+		fsy_mutex_lock(&lock);
+		section();
+		if (id == 0)
+			fsyi_delay(200 + (int64_t)sim_random(1000));
+		while (id == 2 && sim_random(32) != 0 && fsy_atomic_u32_load_rlx(&bucket->lock) == 0)
+			sim_point();
+		fsy_mutex_unlock(&lock);
+	}
+}
+
 /* One thread in each of the ways there are. */
 static void
 mixed(int id)
@@ -136,6 +173,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("trio", 3, setup, lock_unlock, all_served, SIM_NO_DFS, 0),
 	BOTH("trio-once", 3, setup_sleepy, lock_unlock, all_served, 0, 2),
 	BOTH("quartet", 4, setup, lock_unlock, all_served, SIM_NO_DFS, 0),
+	BOTH("vain", 3, setup_vain, vain, vain_served, SIM_NO_DFS, 0),
 	BOTH("mixed", 3, setup, mixed, all_entered, SIM_NO_DFS, 0),
 	BOTH("timed", 3, setup, timed, all_entered, SIM_NO_DFS, 0),
 	BOTH("timed-once", 2, setup_sleepy, timed, all_entered, SIM_DFS_ONLY, 3),

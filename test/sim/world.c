@@ -4,10 +4,11 @@
  * the scheduler and the relacy machine (test/model), so it knows a thread by sim_self() alone.
  *
  * The library's own static data is put back to its load-time image before each schedule: the build collects
- * it into the sections sim_lib_data and sim_lib_bss (see the Makefile).
+ * it into the sections sim_lib_data and sim_lib_bss (see build.sh).
  */
 #include "scenario.h"
 #include <diag/hook.h>
+#include <link.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,31 @@
 
 extern char __start_sim_lib_data[] __attribute__((weak)), __stop_sim_lib_data[] __attribute__((weak));
 extern char __start_sim_lib_bss[] __attribute__((weak)), __stop_sim_lib_bss[] __attribute__((weak));
+/* The library's thread-local data: the program has no other. Sets size to 0 if there is none. */
+static int
+find_tls(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct sim_tls *tls = arg;
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++)
+		if (info->dlpi_phdr[i].p_type == PT_TLS)
+			*tls = (struct sim_tls){ info->dlpi_tls_data, info->dlpi_phdr[i].p_memsz };
+	return 1;                               /* the first object is the program */
+}
+
+struct sim_tls
+sim_tls(void)
+{
+	static struct sim_tls tls;
+	static bool looked;
+
+	if (!looked)
+		dl_iterate_phdr(find_tls, &tls);
+	looked = true;
+	return tls;
+}
+
 /* The toys run without the library. */
 extern const size_t fsyi_waitq_size __attribute__((weak));
 void fsyi_lot_publish_attention(void) __attribute__((weak));
@@ -71,6 +97,7 @@ sim_world_reset(void)
 	static const char *const names[SIM_THREADS + 1] = { "T0.park", "T1.park", "T2.park", "T3.park", "T4.park", "T5.park" };
 
 	restore_library();
+	memset(sim_tls().data, 0, sim_tls().size);
 	fsyi_tune = tune_defaults;
 	memset(memory, 0, memory_used);
 	memory_used = 0;
