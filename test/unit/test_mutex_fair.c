@@ -116,7 +116,7 @@ take_turns(void *arg)
 static void
 test_unlock_fair_alternates(void **state)
 {
-	int rounds = stress_count(2000);
+	int rounds = stress_count(200);
 	pthread_t thread;
 
 	(void)state;
