@@ -88,7 +88,7 @@ fsy_lockword_acquire_(fsy_atomic_u32 *word, uint8_t *held)
 		return true;
 	}
 	if (FSY_LIKELY(FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL))
-		FSY_RAW_STORE_(held, 1, __ATOMIC_RELAXED);
+		FSY_RAW_STORE_(held, 1, __ATOMIC_RELEASE);                      /* H1 -> H2 */
 	return FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED); /* A1 <- R1,R2 */
 #else
 	uint32_t seen = fsy_atomic_u32_load_rlx(word);
@@ -109,7 +109,7 @@ fsy_lockword_release_(fsy_atomic_u32 *word, uint8_t *held)
 #if FSY_ASYMMETRIC_
 	const uint8_t *attention;
 
-	if (FSY_LIKELY(FSY_RAW_LOAD_(held, __ATOMIC_RELAXED) != 0)) {
+	if (FSY_LIKELY(FSY_RAW_LOAD_(held, __ATOMIC_ACQUIRE) != 0)) {           /* H2 <- H1 */
 		FSY_RAW_STORE_(held, 0, __ATOMIC_RELAXED);
 		attention = FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) + fsy_attention_slot_(word);
 		FSY_RAW_STORE_((uint8_t *)(void *)&word->cell_, 0, __ATOMIC_RELEASE);   /* R1 -> A1,A2,A3 */

@@ -27,11 +27,12 @@
 
 FSY_BEGIN_DECLS
 
-/* Private: read and written by this library only. held_ serves the misuse check, hint_ the choice of whom to wake. */
+/* Private: read and written by this library only. held_ serves the misuse check, busy_ and hint_ are
+ * guesses of the slow path: how hard the lock is pressed, and whom to wake. */
 typedef struct fsy_mutex {
 	fsy_atomic_u32 word_;
 	uint8_t held_;
-	uint8_t reserved_;
+	uint8_t busy_;
 	uint16_t hint_;
 } fsy_mutex_t;
 

@@ -37,7 +37,7 @@ struct fsyb_load {
 	int64_t window_ns, warm_ns;
 	bool latency, unpinned;
 	bool alone;                   /* one worker, in the calling thread: for a process that has no other */
-	int nodes;                    /* worker i on virtual node i mod nodes; 0: no virtual nodes */
+	int nodes;                    /* workers 2i and 2i + 1 on virtual node i mod nodes; 0: no virtual nodes */
 	uint64_t seed;
 };
 

@@ -41,13 +41,16 @@ work(struct fsyb_hand *hand)
 	hand->end = fsy_now();
 }
 
+enum { NODE_CPUS = 2 };
+
 static void *
 hand_main(void *argument)
 {
 	struct fsyb_hand *hand = argument;
 
+	/* Neighbours share a node and, pinned round-robin, have a CPU each: a node is a set of CPUs, as on a real machine. */
 	if (hand->window->load->nodes > 0)
-		fsy_thread_set_node((int)(hand->worker.index % (unsigned)hand->window->load->nodes));
+		fsy_thread_set_node((int)(hand->worker.index / NODE_CPUS % (unsigned)hand->window->load->nodes));
 	if (fsyb_gate_wait(&hand->window->gate))
 		work(hand);
 	return NULL;

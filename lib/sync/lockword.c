@@ -27,6 +27,7 @@
  * ORDER   R1 release: store_rel byte 0          ->  A1 acquire, A2 take, A3 wake: cas_acq     (MP) the critical section
  *         R2 release (fenced): add_rel          ->  A1, A2, A3                                the same; A3 takes the lock for
  *             a sleeper, and passes it on by
+ *         H1 held = 1: store                    ->  H2 release: load of held          (MP) that attention is there to be read
  *         K1 -> K2 of park.c: HANDOFF, where the sleeper does not write the word
  *         Asymmetric store-buffering pair, forbidden outcome "the searcher sleeps and nobody visits":
  *             unlocker                            searcher about to sleep
@@ -52,11 +53,11 @@
 #include "../sys/fork.h"
 #include "../sys/tune.h"
 
-enum outcome { TAKEN, TIMEDOUT, AGAIN };
+enum outcome { TAKEN, SPUN, TIMEDOUT, AGAIN };
 
 /* Waiting threads look at the word ever less often, so that the owner keeps its cache line. A lock that stays free and
  * barred for STALE_BAR_NS has a searcher that does not run: whoever sees it takes it. */
-enum { LOOK_NS = 100, LONGEST_PAUSE_NS = 4000, STALE_BAR_NS = 2000, PREEMPTED_NS = 10000 };
+enum { LOOK_NS = 100, LONGEST_PAUSE_NS = 4000, STALE_BAR_NS = 2000, PREEMPTED_NS = 10000, SECOND_LOOK_NS = 150, SAMPLED = 16, LOOKS_PER_CLOCK = 8, BACKOFF = 3 };
 
 /* In a forked child a bar may have been set by a thread that the fork left behind, and is not respected. */
 static bool
@@ -141,21 +142,56 @@ second(struct fsyi_waiting *w, uint32_t turn)
 	}
 }
 
+/*
+ * What an arrival does first. Every so often, and always while the lock is known to be pressed, it looks a second time after a
+ * pause and leaves what it saw for others: a lock whose owner comes back at once is found locked again. A lock that is merely in
+ * use is worth a short spin close by.
+ */
+static enum outcome
+look_around(struct fsyi_waiting *w, uint32_t *seen)
+{
+	struct fsyi_thread *self = fsyi_thread_self();
+	bool pressed = fsyi_lockword_is_pressed(w->lock);
+
+	if (pressed || (*seen & LW_QUEUED) || self == NULL || ++self->arrivals % SAMPLED == 0) {
+		fsyi_delay(SECOND_LOOK_NS);
+		*seen = fsy_atomic_u32_load_rlx(w->lock->word);
+		if (!(*seen & LW_BARRED))
+			fsyi_lockword_sample(w->lock, (*seen & LW_LOCKED) != 0);
+	}
+	for (int i = 1; !pressed && !(*seen & LW_BARRED); i++) {
+		if (takeable(*seen) && take(w, seen, 0))
+			return SPUN;
+		if (i % LOOKS_PER_CLOCK == 0) {         /* the clock costs more than a look */
+			w->start = w->start ? w->start : fsyi_now();
+			if (fsyi_now() - w->start > fsyi_tune.brief_spin_ns)
+				break;
+		}
+		for (int pause = 1 << (i < BACKOFF ? i : BACKOFF); pause > 0; pause--)
+			fsyi_relax();
+		*seen = fsy_atomic_u32_load_rlx(w->lock->word);
+	}
+	return AGAIN;
+}
+
 static enum outcome
 arrive(struct fsyi_waiting *w)
 {
 	int64_t now = 0, give_up = 0, idle_since = 0;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
 
+	if (w->start == 0 && !(seen & LW_BARRED) && look_around(w, &seen) == SPUN)
+		return SPUN;
 	for (;;) {
-		if (takeable(seen)) {
+		/* A free lock that is pressed is not taken by luck: its last owner is about to come back. */
+		if (takeable(seen) && ((seen & LW_SEARCHER) || !fsyi_lockword_is_pressed(w->lock))) {
 			if (take(w, &seen, 0))
 				return TAKEN;
 			continue;
 		}
 		/* Before anything else, the clock too: the searcher takes a barred lock within LOOK_NS, and should find its
 		 * heir. */
-		if ((seen & (LW_BARRED | LW_SECOND)) == LW_BARRED) {
+		if ((seen & (LW_BARRED | LW_SECOND)) == LW_BARRED && !fsyi_lockword_searcher_waits_for_me(w->lock)) {
 			if (fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_SECOND))
 				return second(w, seen & LW_TURN);
 			continue;
@@ -165,7 +201,7 @@ arrive(struct fsyi_waiting *w)
 			give_up = now + fsyi_tune.brief_spin_ns;
 			w->start = w->start ? w->start : now;
 		}
-		if (now >= w->deadline)
+		if (now >= w->deadline && !takeable(seen))
 			return TIMEDOUT;
 		if (!(seen & LW_SEARCHER)) {
 			if (fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_SEARCHER)) {
@@ -195,15 +231,16 @@ next_pause(int64_t pause, int64_t now, int64_t bar_at)
 static enum outcome
 search(struct fsyi_waiting *w)
 {
-	int64_t now = fsyi_now(), bar_at = now + fsyi_tune.patience_ns, give_up = now + fsyi_tune.spin_ns;
-	int64_t pause = fsyi_tune.first_look_ns, before;
+	int64_t now = fsyi_now(), bar_at = now + fsyi_tune.patience_ns, give_up = now + fsyi_tune.spin_ns, before;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
+	bool pressed = fsyi_lockword_is_pressed(w->lock), sampled = false;
+	/* A pressed lock is left alone for a while, the longer the more threads wait for it: tenures are worth their length. */
+	int64_t pause = !pressed ? LOOK_NS : (seen & LW_QUEUED) ? fsyi_tune.patience_ns : fsyi_tune.first_look_ns;
+	uint32_t hold_off = pressed ? LW_QUEUED : 0;
 
 	fsyi_lockword_i_search(w->lock);
-	if (seen & LW_QUEUED)
-		pause = fsyi_tune.patience_ns;          /* under such contention tenures are worth their length */
 	for (;;) {
-		if (!(seen & LW_LOCKED) && (seen & (LW_BARRED | LW_QUEUED)) != LW_QUEUED) {
+		if (!(seen & LW_LOCKED) && ((seen & LW_BARRED) || !(seen & hold_off))) {
 			if (take_over(w, &seen))
 				return TAKEN;
 			continue;
@@ -212,7 +249,7 @@ search(struct fsyi_waiting *w)
 			fsyi_lockword_abandon(w->lock);
 			return TIMEDOUT;
 		}
-		if (!w->fresh && !w->asked && (seen & LW_QUEUED) && fsyi_lockword_turn_is_over(w->lock, now)) {
+		if (!w->fresh && !w->asked && (seen & LW_QUEUED) && fsyi_lockword_may_turn(w->lock, now)) {
 			w->asked = true;
 			return sleep_as(w, &fsyi_park_turn);
 		}
@@ -232,6 +269,9 @@ search(struct fsyi_waiting *w)
 		if (pause < LONGEST_PAUSE_NS)
 			pause *= 2;
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);
+		if (!sampled && !(seen & LW_BARRED))
+			fsyi_lockword_sample(w->lock, (seen & LW_LOCKED) != 0);
+		sampled = true;
 	}
 }
 
@@ -246,7 +286,7 @@ fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 		outcome = w.searcher ? search(&w) : arrive(&w);
 	if (outcome == TIMEDOUT)
 		return FSY_ETIMEDOUT;
-	fsyi_lockword_note(&w);
+	fsyi_lockword_note(&w, outcome == SPUN);
 	return 0;
 }
 
@@ -260,7 +300,7 @@ fsyi_lockword_trylock(const struct fsyi_lockword *lock)
 	while (takeable(seen)) {
 		if (!take(&w, &seen, 0))
 			continue;
-		fsyi_lockword_note(&w);
+		fsyi_lockword_note(&w, true);
 		return true;
 	}
 	return false;

@@ -23,6 +23,7 @@ struct fsyi_lockword {
 	struct fsyi_lot *lot;
 	fsy_atomic_u32 *word;
 	uint8_t *held;
+	uint8_t *busy;                  /* how often an arrival finds it locked a moment later: 0 never .. 255 always */
 	uint16_t *hint;                 /* the last contended owner's node, and the searcher's CPU */
 };
 

@@ -3,6 +3,7 @@
  * lockword_hint.c - whom to wake: the adaptive lock's guesses about nodes and CPUs.
  *
  * WORD    hint: bits 0-9 the searcher's CPU + 1, bits 10-15 the last contended owner's node + 1, modulo their width; 0 = unknown.
+ *         busy: moving average, over the last 32 or so, of what arrivals saw a moment after the fast path failed: locked = 255.
  * INVARIANTS
  *         H1  No answer is relied on: a wrong hint costs time, never a wake-up. Writers may lose each other's updates.
  *         H2  Preference is bounded by fsyi_queue_pick: a waiter is passed by less than a batch of younger ones.
@@ -15,6 +16,10 @@
 /* The hint: searcher's CPU + 1 below, last contended owner's node + 1 above, modulo their width; 0 = unknown. Whoever writes
  * one field may lose the other's update: every reader can do without. */
 enum { SEARCHER_CPU = 0, CPU_FIELD = 0x3ff, OWNER_NODE = 10, NODE_FIELD = 0x3f };
+
+/* Measured with 2 threads: a lock whose owner comes back at once is found locked at the second look in 65 % of all cases (empty
+ * sections) to 97 % (100 ns); one that is left alone for 200 ns between sections, in 3 to 7 %; for 100 ns, in 18 %. */
+enum { PRESSED = 255 * 2 / 5 };
 
 static void
 set_hint(const struct fsyi_lockword *lock, int field, int shift, int value)
@@ -77,4 +82,36 @@ fsyi_lockword_wake_searcher(struct fsyi_scene *scene, const struct fsyi_lockword
 	fsyi_scene_wake(scene, sleeper, FSYI_TOKEN_NORMAL);
 	if (scene->queue != NULL)
 		fsyi_queue_arm(scene->queue);
+}
+
+void
+fsyi_lockword_sample(const struct fsyi_lockword *lock, bool locked)
+{
+	int old = FSY_RAW_LOAD_(lock->busy, __ATOMIC_RELAXED);
+	int busy = old + ((locked ? 255 : 0) - old) / 32;
+
+	if (busy != old)
+		FSY_RAW_STORE_(lock->busy, (uint8_t)busy, __ATOMIC_RELAXED);
+}
+
+bool
+fsyi_lockword_is_pressed(const struct fsyi_lockword *lock)
+{
+	return FSY_RAW_LOAD_(lock->busy, __ATOMIC_RELAXED) > PRESSED;
+}
+
+/* Two threads of different nodes alternate: the one that is not of the owner's node changes places as soon as it can. */
+bool
+fsyi_lockword_is_mixed(const struct fsyi_lockword *lock)
+{
+	int owner = fsyi_lockword_owner_node(lock);
+
+	return owner >= 0 && owner != fsyi_node() % NODE_FIELD;
+}
+
+bool
+fsyi_lockword_may_turn(const struct fsyi_lockword *lock, int64_t now)
+{
+	return now >= fsy_atomic_i64_load_rlx(&fsyi_lot_bucket(lock->lot, lock->word)->turn_hint) ||
+	       fsyi_lockword_is_mixed(lock);
 }

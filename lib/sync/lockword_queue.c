@@ -68,16 +68,21 @@ validate_turn(struct fsyi_scene *scene, void *arg)
 {
 	struct fsyi_waiting *w = (struct fsyi_waiting *)arg;
 	struct fsyi_thread *sleeper;
-	bool late;
+	bool due, late;
 
-	if (scene->queue == NULL || scene->now < scene->queue->turn_at)
+	if (scene->queue == NULL)
+		return false;
+	due = scene->now >= scene->queue->turn_at;
+	if (!due && !fsyi_lockword_is_mixed(w->lock))
 		return false;
 	late = scene->now - scene->queue->turn_at > fsyi_tune.turn_max_ns;
 	sleeper = fsyi_lockword_choose(scene, w->lock, true, !late);
-	if (sleeper == NULL)                    /* the other one who is awake can serve this turn better, and soon will */
+	/* Nobody fits: the other one who is awake can serve this turn better, and soon will. */
+	if (sleeper == NULL || (!due && sleeper->node != fsyi_lockword_owner_node(w->lock)))
 		return false;
 	fsy_atomic_u32_and_rlx(w->lock->word, ~LW_BARRED);
-	fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
+	if (due)
+		fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
 	fsyi_lockword_wake_searcher(scene, w->lock, sleeper);
 	w->searcher = false;
 	w->covered = true;
@@ -99,11 +104,18 @@ confirm(void *arg)
 {
 	struct fsyi_waiting *w = (struct fsyi_waiting *)arg;
 
-	if (w->covered || fsy_attention_ == NULL)
+	if (w->covered)
+		return true;
+	/* Fenced unlocks need no fence of ours. Sequentially consistent: who reads attention after QUEUED was set, and finds none, is
+	 * elder than whoever publishes it. */
+	fsy_atomic_u32_or(w->lock->word, 0);
+	if (FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_SEQ_CST) == NULL)
 		return true;
 	fsyi_count_membarrier(w->lock->word);
-	if (!fsyi_membarrier() && !w->timed)
-		return false;                   /* a sandbox has taken it away: from now on everybody sleeps by the clock */
+	if (!fsyi_membarrier() && !w->timed) {
+		w->refused = true;              /* a sandbox has taken it away: from now on everybody sleeps by the clock */
+		return false;
+	}
 	return (fsy_atomic_u32_load_rlx(w->lock->word) & LW_LOCKED) != 0;
 }
 
@@ -130,9 +142,10 @@ fsyi_lockword_park(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 
 	w->timed = fsyi_fork_generation() > 0 || fsyi_membarrier_lost();
 	parked = fsyi_park(w->lock->lot, w->lock->word, FSYI_KIND_LOCK, op, w, w->timed && nap < w->deadline ? nap : w->deadline);
-	if (parked == FSYI_PARK_TIMEDOUT && w->timed) {
-		/* SEARCHER may name a thread that the fork left behind. Two searchers are one too many, but safe: each
-		 * covers the parked when it leaves. */
+	if ((parked == FSYI_PARK_TIMEDOUT && w->timed) || (parked == FSYI_PARK_INVALID && w->refused)) {
+		w->refused = false;
+		/* SEARCHER may name a thread that the fork left behind, and attention may go unseen. Two searchers are one
+		 * too many, but safe: each covers the parked when it leaves. */
 		fsy_atomic_u32_or_rlx(w->lock->word, LW_SEARCHER);
 		w->searcher = w->fresh = true;
 	} else if (parked == FSYI_PARK_NO_RECORD) {

@@ -12,6 +12,7 @@ struct fsyi_waiting {
 	int64_t start;
 	bool searcher;                  /* has the role */
 	bool fresh;                     /* got it in its sleep: keeps it, and its place in the queue, until it has had the lock */
+	bool refused;                   /* could not execute the heavy fence, and came back */
 	bool asked;                     /* for a turn, once */
 	bool covered;                   /* parks while another thread has the role */
 	bool timed;                     /* parks for a moment only: the role, or the heavy fence, cannot be trusted */
@@ -40,16 +41,24 @@ void fsyi_lockword_wake_searcher(struct fsyi_scene *scene, const struct fsyi_loc
 int fsyi_lockword_i_own(const struct fsyi_lockword *lock);
 int fsyi_lockword_owner_node(const struct fsyi_lockword *lock);
 
+/* What a waiter sees at a second look; and what that says of the lock. Pressed: whoever releases it wants it back at once, so
+ * that it pays to keep it for a while, and to stay away from it meanwhile. */
+void fsyi_lockword_sample(const struct fsyi_lockword *lock, bool locked);
+bool fsyi_lockword_is_pressed(const struct fsyi_lockword *lock);
+
 /* The calling thread searches from here on. */
 void fsyi_lockword_i_search(const struct fsyi_lockword *lock);
 
 /* The searcher was last seen on this CPU: while the caller runs, it does not. */
 bool fsyi_lockword_searcher_waits_for_me(const struct fsyi_lockword *lock);
 
-/* A guess, without the bucket lock. */
-bool fsyi_lockword_turn_is_over(const struct fsyi_lockword *lock, int64_t now);
+/* Whether the searcher should ask for a turn: because the last one is over, or because the lock has gone to another node. A
+ * guess, without the bucket lock. */
+bool fsyi_lockword_is_mixed(const struct fsyi_lockword *lock);
+bool fsyi_lockword_may_turn(const struct fsyi_lockword *lock, int64_t now);
 
-/* The lock was taken on the slow path: leaves the hint for the next choice, and counts. */
-void fsyi_lockword_note(struct fsyi_waiting *w);
+/* The lock was taken on the slow path: leaves the hint for the next choice, and counts. Spun: after a moment, and others are
+ * waiting; what can be left out is. */
+void fsyi_lockword_note(struct fsyi_waiting *w, bool spun);
 
 #endif

@@ -54,12 +54,6 @@ fsyi_lockword_abandon(const struct fsyi_lockword *lock)
 	fsyi_visit(lock->lot, lock->word, abandon, (void *)(uintptr_t)lock);
 }
 
-bool
-fsyi_lockword_turn_is_over(const struct fsyi_lockword *lock, int64_t now)
-{
-	return now >= fsy_atomic_i64_load_rlx(&fsyi_lot_bucket(lock->lot, lock->word)->turn_hint);
-}
-
 /* Makes a sleeper the owner. Those who remain are covered by the attention its unlock will pay. */
 static void
 hand_over(struct fsyi_scene *scene, struct fsyi_thread *sleeper)
@@ -72,7 +66,7 @@ struct visit {
 	const struct fsyi_lockword *lock;
 	int64_t grace_until;            /* until then somebody who is awake may turn up, and nobody need be woken */
 	bool again;                     /* out: it is too early to tell */
-	bool yield;                     /* out: the searcher waits for this CPU */
+	bool yield;                     /* out: the new owner waits for this CPU */
 };
 
 static void
@@ -80,9 +74,9 @@ wake(struct fsyi_scene *scene, void *arg)
 {
 	struct visit *visit = (struct visit *)arg;
 	const struct fsyi_lockword *lock = visit->lock;
-	struct fsyi_thread *sleeper;
+	struct fsyi_thread *sleeper = NULL;
 	uint32_t seen, next;
-	bool due, hand;
+	bool due = false, hand = false, here = false;
 
 	/* Only a waiter of our kind proves that the object is alive and a lock. */
 	if (scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_LOCK)
@@ -91,8 +85,11 @@ wake(struct fsyi_scene *scene, void *arg)
 	do {
 		if (seen & LW_SEARCHER) {
 			fsyi_queue_disarm(scene->queue);
-			visit->yield = fsyi_lockword_searcher_waits_for_me(lock);
-			return;
+			if (!fsyi_lockword_searcher_waits_for_me(lock))
+				return;
+			sleeper = NULL;
+			next = seen | LW_BARRED;        /* does not run while this thread does: it must not barge on */
+			continue;
 		}
 		if (seen & LW_LOCKED)           /* somebody barged in: the queue stays armed, the next unlock comes by */
 			return;
@@ -104,13 +101,16 @@ wake(struct fsyi_scene *scene, void *arg)
 		due = scene->now >= scene->queue->turn_at;
 		hand = due && scene->queue->all.head->lost;
 		sleeper = hand ? scene->queue->all.head : fsyi_lockword_choose(scene, lock, false, false);
-		next = seen | (hand ? LW_LOCKED : LW_SEARCHER);
+		here = sleeper->cpu == fsyi_cpu();
+		next = seen | (hand ? LW_LOCKED : here ? LW_SEARCHER | LW_BARRED : LW_SEARCHER);
 		if (scene->queue->count == 1)
 			next &= ~LW_QUEUED;
 	} while (!fsy_atomic_u32_cas_acq(lock->word, &seen, next));                             /* A3 <- R1,R2 */
+	if (sleeper == NULL)
+		return;
 	if (due)
 		fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
-	visit->yield = sleeper->cpu == fsyi_cpu();
+	visit->yield = hand && here;
 	if (hand)
 		hand_over(scene, sleeper);
 	else
@@ -171,17 +171,23 @@ fsyi_lockword_unlock_suspect(const struct fsyi_lockword *lock)
 	if (!(fsy_atomic_u32_load_rlx(lock->word) & LW_LOCKED))
 		return FSY_SUSPECT_;
 	if (fsy_attention_ != NULL)
-		FSY_RAW_STORE_(lock->held, 1, __ATOMIC_RELAXED);
+		FSY_RAW_STORE_(lock->held, 1, __ATOMIC_RELEASE);          /* H1 -> H2 */
 	return fsy_lockword_release_(lock->word, lock->held);
 }
 
 void
-fsyi_lockword_note(struct fsyi_waiting *w)
+fsyi_lockword_note(struct fsyi_waiting *w, bool spun)
 {
-	int last = fsyi_lockword_owner_node(w->lock), node = fsyi_lockword_i_own(w->lock);
+	int last, node;
 
 	if (fsy_attention_ != NULL)
-		FSY_RAW_STORE_(w->lock->held, 1, __ATOMIC_RELAXED);
+		FSY_RAW_STORE_(w->lock->held, 1, __ATOMIC_RELEASE);       /* H1 -> H2 */
+	if (spun) {
+		fsyi_count_contended(w->lock->word, 0, false);
+		return;
+	}
+	last = fsyi_lockword_owner_node(w->lock);
+	node = fsyi_lockword_i_own(w->lock);
 	fsyi_count_contended(w->lock->word, w->start ? fsyi_now() - w->start : 0, last >= 0 && last != node);
 }
 

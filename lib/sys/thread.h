@@ -40,6 +40,7 @@ struct fsyi_thread {
 	/* The thread's own. */
 	int virtual_node;                      /* fsy_thread_set_node, -1 = none */
 	uint32_t random;                       /* xorshift state, never 0 */
+	uint32_t arrivals;                     /* at locks in use: some of them are sampled */
 	fsy_stats_t stats;                     /* written by the owner through lib/diag/hook.h, read by anyone */
 	uint32_t stats_epoch;                  /* which reset stats.longest_wait_ns belongs to */
 
