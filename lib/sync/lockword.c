@@ -174,6 +174,13 @@ look_around(struct fsyi_waiting *w, uint32_t *seen)
 	return AGAIN;
 }
 
+/* The searcher of a pressed lock waits for this CPU: better sleep. */
+static bool
+in_the_way(struct fsyi_waiting *w)
+{
+	return fsyi_lockword_is_pressed(w->lock) && fsyi_lockword_searcher_waits_for_me(w->lock);
+}
+
 static enum outcome
 arrive(struct fsyi_waiting *w)
 {
@@ -191,7 +198,7 @@ arrive(struct fsyi_waiting *w)
 		}
 		/* Before anything else, the clock too: the searcher takes a barred lock within LOOK_NS, and should find its
 		 * heir. */
-		if ((seen & (LW_BARRED | LW_SECOND)) == LW_BARRED && !fsyi_lockword_searcher_waits_for_me(w->lock)) {
+		if ((seen & (LW_BARRED | LW_SECOND)) == LW_BARRED && !in_the_way(w)) {
 			if (fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_SECOND))
 				return second(w, seen & LW_TURN);
 			continue;
@@ -212,7 +219,7 @@ arrive(struct fsyi_waiting *w)
 		}
 		if (take_stale(w, &seen, now, &idle_since, 0))
 			return TAKEN;
-		if (now >= give_up || fsyi_cpu_count() == 1 || fsyi_lockword_searcher_waits_for_me(w->lock))
+		if (now >= give_up || fsyi_cpu_count() == 1 || in_the_way(w))
 			return sleep_as(w, &fsyi_park_arrival);
 		now = fsyi_delay(LOOK_NS);
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);

@@ -66,7 +66,7 @@ struct visit {
 	const struct fsyi_lockword *lock;
 	int64_t grace_until;            /* until then somebody who is awake may turn up, and nobody need be woken */
 	bool again;                     /* out: it is too early to tell */
-	bool yield;                     /* out: the new owner waits for this CPU */
+	bool yield;                     /* out: whom we woke waits for this CPU */
 };
 
 static void
@@ -76,17 +76,20 @@ wake(struct fsyi_scene *scene, void *arg)
 	const struct fsyi_lockword *lock = visit->lock;
 	struct fsyi_thread *sleeper = NULL;
 	uint32_t seen, next;
-	bool due = false, hand = false, here = false;
+	bool due = false, hand = false, here = false, pressed;
 
 	/* Only a waiter of our kind proves that the object is alive and a lock. */
 	if (scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_LOCK)
 		return;
 	seen = fsy_atomic_u32_load_rlx(lock->word);
+	pressed = fsyi_lockword_is_pressed(lock);
 	do {
 		if (seen & LW_SEARCHER) {
 			fsyi_queue_disarm(scene->queue);
-			if (!fsyi_lockword_searcher_waits_for_me(lock))
+			visit->yield = fsyi_lockword_searcher_waits_for_me(lock);
+			if (!visit->yield || !pressed)
 				return;
+			visit->yield = false;
 			sleeper = NULL;
 			next = seen | LW_BARRED;        /* does not run while this thread does: it must not barge on */
 			continue;
@@ -102,7 +105,7 @@ wake(struct fsyi_scene *scene, void *arg)
 		hand = due && scene->queue->all.head->lost;
 		sleeper = hand ? scene->queue->all.head : fsyi_lockword_choose(scene, lock, false, false);
 		here = sleeper->cpu == fsyi_cpu();
-		next = seen | (hand ? LW_LOCKED : here ? LW_SEARCHER | LW_BARRED : LW_SEARCHER);
+		next = seen | (hand ? LW_LOCKED : here && pressed ? LW_SEARCHER | LW_BARRED : LW_SEARCHER);
 		if (scene->queue->count == 1)
 			next &= ~LW_QUEUED;
 	} while (!fsy_atomic_u32_cas_acq(lock->word, &seen, next));                             /* A3 <- R1,R2 */
@@ -110,7 +113,7 @@ wake(struct fsyi_scene *scene, void *arg)
 		return;
 	if (due)
 		fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
-	visit->yield = hand && here;
+	visit->yield = here && (hand || !pressed);
 	if (hand)
 		hand_over(scene, sleeper);
 	else
