@@ -93,7 +93,7 @@ hunt(rl::iteration_t iterations, const char *only)
 {
 	unsigned long long total = 0;
 
-	for (rl::iteration_t slice = 100; slice <= iterations; slice *= 5)
+	for (rl::iteration_t slice = 100; slice <= iterations; slice = slice < iterations && slice * 5 > iterations ? iterations : slice * 5)
 		for (const sim_case *c = sim_cases; c->name != nullptr; c++) {
 			if (!wanted(c, only))
 				continue;

@@ -66,9 +66,13 @@ finish() { # runs the mutant collected so far
 		echo "skip mutant/$name no relacy"
 		return
 	fi
+	if [ ${#rare[@]} -gt 0 ] && [ "${FASTSYNC_RARE:-}" != 1 ]; then
+		echo "skip mutant/$name takes minutes to catch: FASTSYNC_RARE=1"
+		return
+	fi
 	[ "$layer" = relacy ] && limit=--iterations=12500
 	build "$layer" "$program" || { echo "not ok mutant/$name does not build: $copy/build.log"; status=1; return; }
-	if verdict=$(timeout 120 "$copy/built/$program" --hunt $limit); then
+	if verdict=$(timeout 600 "$copy/built/$program" --hunt "$limit" "${rare[@]}"); then
 		echo "ok mutant/$name ($layer) ${verdict##*$'\n'}"
 	else
 		echo "not ok mutant/$name ($layer) not caught: ${verdict##*$'\n'}"
@@ -79,7 +83,7 @@ finish() { # runs the mutant collected so far
 begin() { # NAME
 	name=
 	case $1 in *"$only"*) name=$1 ;; esac
-	layer=sim program=sim_mutex file='' after='' from='' broken='' touched=()
+	layer=sim program=sim_mutex file='' after='' from='' broken='' touched=() rare=()
 	[ -n "$name" ] || return 0
 	rm -rf "$copy" && mkdir -p "$copy" && cp -r "$tree/include" "$copy/" && mkdir "$copy/lib" &&
 		cp -r "$tree"/lib/{sys,park,sync,diag} "$copy/lib/"
@@ -93,6 +97,7 @@ while IFS= read -r line; do
 	mutant) finish; begin "$text" ;;
 	layer) layer=$text ;;
 	program) program=$text ;;
+	rare) read -ra rare <<<"$text" ;;
 	breaks) ;;
 	edit) file=$text after='' ;;
 	after) after=$text ;;
