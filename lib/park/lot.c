@@ -74,21 +74,13 @@ fsyi_queue_find(struct fsyi_bucket *bucket, const void *key)
 	return queue;
 }
 
-/* The two lists are the same list with different links. */
-#define FIFO_INSERT(fifo, thread, front, next, prev)                                            \
+/* The two lists are the same list with different links. before == NULL: at the tail. */
+#define FIFO_INSERT(fifo, thread, before, next, prev)                                           \
 	do {                                                                                    \
-		if ((fifo)->head == NULL) {                                                     \
-			(thread)->next = (thread)->prev = NULL;                                 \
-			(fifo)->head = (fifo)->tail = (thread);                                 \
-		} else if (front) {                                                             \
-			(thread)->prev = NULL;                                                  \
-			(thread)->next = (fifo)->head;                                          \
-			(fifo)->head = (fifo)->head->prev = (thread);                           \
-		} else {                                                                        \
-			(thread)->next = NULL;                                                  \
-			(thread)->prev = (fifo)->tail;                                          \
-			(fifo)->tail = (fifo)->tail->next = (thread);                           \
-		}                                                                               \
+		(thread)->next = (before);                                                      \
+		(thread)->prev = (before) ? (before)->prev : (fifo)->tail;                      \
+		*((thread)->prev ? &(thread)->prev->next : &(fifo)->head) = (thread);           \
+		*((before) ? &(before)->prev : &(fifo)->tail) = (thread);                       \
 	} while (0)
 
 #define FIFO_REMOVE(fifo, thread, next, prev)                                                   \
@@ -103,8 +95,32 @@ node_fifo(struct fsyi_waitq *queue, int node)
 	return &queue->node[(unsigned)node % FSYI_NODE_QUEUES];
 }
 
+/* One that comes back goes where it was: past a few at most, since it was picked from among the eldest of a batch. */
+static void
+insert_by_seniority(struct fsyi_fifo *all, struct fsyi_fifo *node, struct fsyi_thread *self)
+{
+	struct fsyi_thread *before = all->head;
+
+	while (before != NULL && before->seniority < self->seniority)
+		before = before->next;
+	FIFO_INSERT(all, self, before, next, prev);
+	before = node->head;
+	while (before != NULL && before->seniority < self->seniority)
+		before = before->node_next;
+	FIFO_INSERT(node, self, before, node_next, node_prev);
+}
+
+static void
+insert_at_tail(struct fsyi_fifo *all, struct fsyi_fifo *node, struct fsyi_thread *self)
+{
+	struct fsyi_thread *end = NULL;
+
+	FIFO_INSERT(all, self, end, next, prev);
+	FIFO_INSERT(node, self, end, node_next, node_prev);
+}
+
 void
-fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool front)
+fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool again)
 {
 	const void *key = fsy_atomic_ptr_load_rlx(&self->key);
 	struct fsyi_waitq *queue = fsyi_queue_find(bucket, key);
@@ -114,23 +130,20 @@ fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool fro
 	self->spare = NULL;
 	if (queue == NULL) {
 		queue = header;
-		*queue = (struct fsyi_waitq){ .key = key, .chain = bucket->queues, .tickets = 1u << 20 };
+		*queue = (struct fsyi_waitq){ .key = key, .chain = bucket->queues };
 		bucket->queues = queue;
 	} else {
 		header->chain = queue->spares;
 		queue->spares = header;
 	}
-	if (!front)
-		self->seniority = queue->tickets++;
-	else
-		self->seniority = (queue->all.head ? queue->all.head->seniority : queue->tickets) - 1;
-	FIFO_INSERT(&queue->all, self, front, next, prev);
-	FIFO_INSERT(node_fifo(queue, self->node), self, front, node_next, node_prev);
+	if (!again)
+		self->seniority = bucket->tickets++;
+	(again ? insert_by_seniority : insert_at_tail)(&queue->all, node_fifo(queue, self->node), self);
 	self->queue = queue;
 	if (queue->count++ > 0)
 		return;
 	fsyi_queue_turn(bucket, queue, fsyi_now());
-	if (front)                              /* it only left for a moment: its turn goes on */
+	if (again)                              /* it only left for a moment: its turn goes on */
 		queue->turn_at = self->turn_at;
 }
 

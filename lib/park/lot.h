@@ -25,13 +25,13 @@ struct fsyi_waitq {
 	struct fsyi_fifo node[FSYI_NODE_QUEUES];
 	uint32_t count;
 	bool armed;                            /* counted in the attention table */
-	uint64_t tickets;                      /* seniority of the next arrival */
 	int64_t turn_at;                       /* when the eldest's turn has come */
 };
 
 struct fsyi_bucket {
 	fsy_atomic_u32 lock;                   /* 0 free, 1 held, 2 held and waited for */
 	struct fsyi_waitq *queues;
+	uint64_t tickets;                      /* seniority of the next arrival at any of them */
 	fsy_atomic_i64 turn_hint;              /* some queue's turn_at, readable without the lock */
 } __attribute__((aligned(FSY_CACHELINE)));
 
@@ -48,7 +48,7 @@ void fsyi_bucket_unlock(struct fsyi_bucket *bucket);
 
 /* With the bucket locked. A queue that fsyi_queue_remove empties is gone when it returns. */
 struct fsyi_waitq *fsyi_queue_find(struct fsyi_bucket *bucket, const void *key);
-void fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool front);
+void fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool again);
 void fsyi_queue_remove(struct fsyi_bucket *bucket, struct fsyi_thread *thread);
 
 /* The waiter to serve next: of the preferred node (-1 = none) if one waits within a batch of the eldest, and among the first few

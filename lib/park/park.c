@@ -132,11 +132,11 @@ fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsy
 	}
 	fsy_atomic_ptr_store_rlx(&self->key, (void *)(uintptr_t)key);
 	self->kind = kind;
-	self->lost = op->front;
+	self->lost = op->again;
 	self->token = FSYI_TOKEN_NONE;
 	self->since = scene.now;
 	fsy_atomic_u32_store_rlx(&self->park, 1);
-	fsyi_queue_insert(scene.bucket, self, op->front);
+	fsyi_queue_insert(scene.bucket, self, op->again);
 	scene.queue = self->queue;
 	if (op->queued != NULL)
 		op->queued(&scene, arg);

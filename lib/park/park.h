@@ -49,7 +49,7 @@ struct fsyi_park_op {
 	bool (*confirm)(void *arg);
 	/* After it left without having been woken (deadline, confirm); scene->queue is what remains. */
 	void (*left)(struct fsyi_scene *scene, void *arg);
-	bool front;                     /* keeps its place before the eldest: it was woken and lost */
+	bool again;                     /* was woken, and came too late: keeps its place in the queue */
 };
 
 enum fsyi_parked fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsyi_park_op *op,

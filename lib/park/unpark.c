@@ -12,7 +12,6 @@ struct unpark {
 	enum fsyi_token token;
 	uint64_t limit;                 /* all: waiters that came later stay */
 	bool woke;
-	bool last;                      /* whoever waits from here on came later: a new queue counts its tickets anew */
 };
 
 static void
@@ -23,18 +22,17 @@ wake_eldest(struct fsyi_scene *scene, void *arg)
 	if (scene->queue == NULL)
 		return;
 	if (unpark->limit == 0)
-		unpark->limit = scene->queue->tickets;
+		unpark->limit = scene->bucket->tickets;
 	if (scene->queue->all.head->seniority >= unpark->limit)
 		return;
 	fsyi_scene_wake(scene, scene->queue->all.head, unpark->token);
 	unpark->woke = true;
-	unpark->last = scene->queue == NULL;
 }
 
 bool
 fsyi_unpark_one(struct fsyi_lot *lot, const void *key, enum fsyi_token token)
 {
-	struct unpark unpark = { token, 0, false, false };
+	struct unpark unpark = { token, 0, false };
 
 	fsyi_visit(lot, key, wake_eldest, &unpark);
 	return unpark.woke;
@@ -43,10 +41,10 @@ fsyi_unpark_one(struct fsyi_lot *lot, const void *key, enum fsyi_token token)
 uint32_t
 fsyi_unpark_all(struct fsyi_lot *lot, const void *key, enum fsyi_token token)
 {
-	struct unpark unpark = { token, 0, true, false };
+	struct unpark unpark = { token, 0, true };
 	uint32_t woken = 0;
 
-	while (unpark.woke && !unpark.last) {
+	while (unpark.woke) {
 		unpark.woke = false;
 		fsyi_visit(lot, key, wake_eldest, &unpark);
 		woken += unpark.woke;

@@ -63,16 +63,18 @@ test_first_come_first_in_line(void **state)
 	crowd_leave(&crowd, 5);
 	assert_sound(&crowd, &keys[0]);
 	assert_string_equal(line_of(&crowd, &keys[0], text), "124");
-	crowd_join(&crowd, 0, &keys[0], 0, 0, true);     /* keeps its place before the eldest */
-	crowd_join(&crowd, 7, &keys[0], 1, 0, true);
+	crowd_join(&crowd, 0, &keys[0], 0, 0, true);     /* keeps its place: it was the eldest */
+	crowd_join(&crowd, 7, &keys[0], 1, 0, false);
 	crowd_join(&crowd, 6, &keys[0], 2, 0, false);
+	crowd_leave(&crowd, 7);
+	crowd_join(&crowd, 7, &keys[0], 1, 0, true);     /* between two others */
 	assert_sound(&crowd, &keys[0]);
-	assert_string_equal(line_of(&crowd, &keys[0], text), "701246");
+	assert_string_equal(line_of(&crowd, &keys[0], text), "012476");
 	for (int i = 0; i < 8; i++)
 		if (crowd.people[i].queue != NULL)
 			crowd_leave(&crowd, i);
 	assert_gone(&crowd);
-	crowd_join(&crowd, 2, &keys[0], 0, 0, true);     /* the front of an empty line */
+	crowd_join(&crowd, 2, &keys[0], 0, 0, true);     /* alone again */
 	assert_sound(&crowd, &keys[0]);
 	crowd_leave(&crowd, 2);
 	assert_gone(&crowd);
@@ -106,12 +108,20 @@ test_keys_are_told_apart(void **state)
 /* Against a line kept as an array, the obvious way. */
 enum { CROWD = 200, STEPS = 20000, KEYS = 3 };
 static int line[KEYS][CROWD], length[KEYS];
+static int ticket[CROWD], tickets;
 
+/* Who comes again keeps the ticket it had. */
 static void
-model_insert(int key, int who, bool front)
+model_insert(int key, int who, bool again)
 {
-	memmove(&line[key][front], &line[key][0], sizeof(int) * (size_t)(front ? length[key] : 0));
-	line[key][front ? 0 : length[key]] = who;
+	int at = 0;
+
+	if (!again)
+		ticket[who] = ++tickets;
+	while (at < length[key] && ticket[line[key][at]] < ticket[who])
+		at++;
+	memmove(&line[key][at + 1], &line[key][at], sizeof(int) * (size_t)(length[key] - at));
+	line[key][at] = who;
 	length[key]++;
 }
 
@@ -147,16 +157,18 @@ test_random_comings_and_goings(void **state)
 	(void)state;
 	crowd_make(&crowd, CROWD);
 	memset(length, 0, sizeof(length));
+	memset(ticket, 0, sizeof(ticket));
+	tickets = 0;
 	for (int step = 0; step < stress_count(STEPS); step++) {
 		uint64_t random = test_random(&seed);
 		int who = (int)(random % CROWD), key = (int)((random >> 16) % KEYS);
 
 		if (crowd.people[who].queue == NULL) {
-			bool front = (random >> 32) % 4 == 0;
+			bool again = ticket[who] > 0 && (random >> 32) % 4 == 0;
 
 			home[who] = key;
-			model_insert(key, who, front);
-			crowd_join(&crowd, who, &keys[key], (int)((random >> 40) % 40), 0, front);
+			model_insert(key, who, again);
+			crowd_join(&crowd, who, &keys[key], (int)((random >> 40) % 40), 0, again);
 		} else {
 			key = home[who];
 			model_remove(key, who);
