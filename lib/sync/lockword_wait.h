@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* lockword_wait.h - between lockword.c (threads that are awake) and lockword_{queue,wake,hint}.c (decisions under the bucket lock). */
+/* lockword_wait.h - between the parts of the adaptive lock: lockword.c and lockword_arrive.c (threads that are awake),
+ * lockword_{queue,wake}.c (decisions under the bucket lock), lockword_hint.c (guesses). */
 #ifndef FSYI_LOCKWORD_WAIT_H
 #define FSYI_LOCKWORD_WAIT_H
 
 #include "lockword.h"
+#include "../sys/fork.h"
+
+/* How often threads look at the word that expect it to be free in a moment. */
+enum { LOOK_NS = 100 };
+
+/* Where a step of the slow path leads. SPUN: taken, after a moment's spin. */
+enum lw_outcome { LW_TAKEN, LW_SPUN, LW_TIMEDOUT, LW_AGAIN };
 
 /* One pass of one thread through the slow path. */
 struct fsyi_waiting {
@@ -17,6 +25,23 @@ struct fsyi_waiting {
 	bool covered;                   /* parks while another thread has the role */
 	bool timed;                     /* parks for a moment only: the role, or the heavy fence, cannot be trusted */
 };
+
+/* In a forked child a bar may have been set by a thread that the fork left behind, and is not respected. */
+static inline bool
+lw_takeable(uint32_t seen)
+{
+	return !(seen & LW_LOCKED) && (!(seen & LW_BARRED) || fsyi_fork_generation() > 0);
+}
+
+static inline bool
+lw_take(struct fsyi_waiting *w, uint32_t *seen, uint32_t clear)
+{
+	return fsy_atomic_u32_cas_acq(w->lock->word, seen, (*seen & ~(LW_BARRED | clear)) | LW_LOCKED); /* A2 <- R1,R2 */
+}
+
+/* The steps: a thread that found the lock taken; going to sleep. */
+enum lw_outcome fsyi_lockword_arrive(struct fsyi_waiting *w);
+enum lw_outcome fsyi_lockword_sleep(struct fsyi_waiting *w, const struct fsyi_park_op *op);
 
 /* How an arrival, a searcher that spun in vain (for the first time, or after it was woken) and a searcher whose turn is over
  * go to sleep. */

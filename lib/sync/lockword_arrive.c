@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lockword_arrive.c - what a thread does that found the lock taken: looks around, becomes the searcher or the second, or sleeps.
+ *
+ * WORD, STATES, INVARIANTS L1..L7, ORDER, FAIRNESS, LIFETIME: those of lockword.c.
+ */
+#include "lockword_wait.h"
+#include "../sys/clock.h"
+#include "../sys/cpu.h"
+#include "../sys/tune.h"
+
+/* A lock that stays free and barred for STALE_BAR_NS has a searcher that does not run: whoever sees it takes it. */
+enum { STALE_BAR_NS = 2000, SECOND_LOOK_NS = 150, SAMPLED = 16, LOOKS_PER_CLOCK = 8, BACKOFF = 3 };
+
+static bool
+take_stale(struct fsyi_waiting *w, uint32_t *seen, int64_t now, int64_t *idle_since, uint32_t clear)
+{
+	if (*seen & LW_LOCKED)
+		*idle_since = 0;
+	else if (*idle_since == 0)
+		*idle_since = now;
+	else if (now - *idle_since > STALE_BAR_NS)
+		return lw_take(w, seen, clear);
+	return false;
+}
+
+/* Waits, awake, for the searcher to take the lock and leave its role: a matter of one critical section. */
+static enum lw_outcome
+second(struct fsyi_waiting *w, uint32_t turn)
+{
+	int64_t now = fsyi_now(), give_up = now + fsyi_tune.spin_ns, idle_since = 0;
+	uint32_t seen;
+
+	w->start = w->start ? w->start : now;
+	for (;;) {
+		now = fsyi_delay(LOOK_NS);
+		seen = fsy_atomic_u32_load_rlx(w->lock->word);
+		if ((seen & (LW_SECOND | LW_TURN)) != (LW_SECOND | turn)) {
+			w->searcher = true;
+			return LW_AGAIN;
+		}
+		if (lw_takeable(seen) ? lw_take(w, &seen, LW_SECOND) : take_stale(w, &seen, now, &idle_since, LW_SECOND))
+			return LW_TAKEN;
+		if ((now >= give_up || now >= w->deadline) &&
+		    (seen & (LW_SECOND | LW_TURN)) == (LW_SECOND | turn) &&
+		    fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen & ~LW_SECOND))
+			return now >= w->deadline ? LW_TIMEDOUT : fsyi_lockword_sleep(w, &fsyi_park_arrival);
+	}
+}
+
+/*
+ * What an arrival does first. Every so often, and always while the lock is known to be pressed, it looks a second time after a
+ * pause and leaves what it saw for others: a lock whose owner comes back at once is found locked again. A lock that is merely in
+ * use is worth a short spin close by.
+ */
+static enum lw_outcome
+look_around(struct fsyi_waiting *w, uint32_t *seen)
+{
+	struct fsyi_thread *self = fsyi_thread_self();
+	bool pressed = fsyi_lockword_is_pressed(w->lock);
+
+	if (pressed || (*seen & LW_QUEUED) || self == NULL || ++self->arrivals % SAMPLED == 0) {
+		fsyi_delay(SECOND_LOOK_NS);
+		*seen = fsy_atomic_u32_load_rlx(w->lock->word);
+		if (!(*seen & LW_BARRED))
+			fsyi_lockword_sample(w->lock, (*seen & LW_LOCKED) != 0);
+	}
+	for (int i = 1; !pressed && !(*seen & LW_BARRED); i++) {
+		if (lw_takeable(*seen) && lw_take(w, seen, 0))
+			return LW_SPUN;
+		if (i % LOOKS_PER_CLOCK == 0) {         /* the clock costs more than a look */
+			w->start = w->start ? w->start : fsyi_now();
+			if (fsyi_now() - w->start > fsyi_tune.brief_spin_ns)
+				break;
+		}
+		for (int pause = 1 << (i < BACKOFF ? i : BACKOFF); pause > 0; pause--)
+			fsyi_relax();
+		*seen = fsy_atomic_u32_load_rlx(w->lock->word);
+	}
+	return LW_AGAIN;
+}
+
+/* The searcher of a pressed lock waits for this CPU: better sleep. */
+static bool
+in_the_way(struct fsyi_waiting *w)
+{
+	return fsyi_lockword_is_pressed(w->lock) && fsyi_lockword_searcher_waits_for_me(w->lock);
+}
+
+enum lw_outcome
+fsyi_lockword_arrive(struct fsyi_waiting *w)
+{
+	int64_t now = 0, give_up = 0, idle_since = 0;
+	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
+
+	if (w->start == 0 && !(seen & LW_BARRED) && look_around(w, &seen) == LW_SPUN)
+		return LW_SPUN;
+	for (;;) {
+		/* A free lock that is pressed is not taken by luck: its last owner is about to come back. */
+		if (lw_takeable(seen) && ((seen & LW_SEARCHER) || !fsyi_lockword_is_pressed(w->lock))) {
+			if (lw_take(w, &seen, 0))
+				return LW_TAKEN;
+			continue;
+		}
+		/* Before anything else, the clock too: the searcher takes a barred lock within LOOK_NS, and should find its
+		 * heir. */
+		if ((seen & (LW_BARRED | LW_SECOND)) == LW_BARRED && !in_the_way(w)) {
+			if (fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_SECOND))
+				return second(w, seen & LW_TURN);
+			continue;
+		}
+		if (now == 0) {
+			now = fsyi_now();
+			give_up = now + fsyi_tune.brief_spin_ns;
+			w->start = w->start ? w->start : now;
+		}
+		if (now >= w->deadline && !lw_takeable(seen))
+			return LW_TIMEDOUT;
+		if (!(seen & LW_SEARCHER)) {
+			if (fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_SEARCHER)) {
+				w->searcher = true;
+				return LW_AGAIN;
+			}
+			continue;
+		}
+		if (take_stale(w, &seen, now, &idle_since, 0))
+			return LW_TAKEN;
+		if (now >= give_up || fsyi_cpu_count() == 1 || in_the_way(w))
+			return fsyi_lockword_sleep(w, &fsyi_park_arrival);
+		now = fsyi_delay(LOOK_NS);
+		seen = fsy_atomic_u32_load_rlx(w->lock->word);
+	}
+}
