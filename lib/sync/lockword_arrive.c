@@ -10,7 +10,7 @@
 #include "../sys/tune.h"
 
 /* A lock that stays free and barred for STALE_BAR_NS has a searcher that does not run: whoever sees it takes it. */
-enum { STALE_BAR_NS = 2000, SECOND_LOOK_NS = 150, SAMPLED = 16, LOOKS_PER_CLOCK = 8, BACKOFF = 3 };
+enum { STALE_BAR_NS = 2000, SECOND_LOOK_NS = 150, SAMPLED = 16, LOOKS_PER_CLOCK = 8, BACKOFF = 4 };
 
 static bool
 take_stale(struct fsyi_waiting *w, uint32_t *seen, int64_t now, int64_t *idle_since, uint32_t clear)
