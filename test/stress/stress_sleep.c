@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The last moment before sleep: one thread gives up looking and goes to sleep just when the owner unlocks, and nobody else
+ * comes by to make up for a wake-up that is lost. The length of the critical section is steered to where half of the
+ * waits end asleep.
+ */
+#include "lib/sys/tune.h"
+#include "test/support/child.h"
+#include "test/support/locks.h"
+#include "test/support/worker.h"
+
+#include <fastsync/error.h>
+#include <fastsync/stats.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { MOST = 2 };
+
+static fsy_mutex_t mutex;
+static uint64_t sum;
+static fsy_atomic_u32 begun, arrived, ended, stop;
+static int waiters;
+
+/* The main thread and the others on different CPUs, if there are two. */
+static void
+stay_apart(int side)
+{
+	static cpu_set_t given;
+	cpu_set_t mine;
+
+	if (side == 0 && CPU_COUNT(&given) == 0)
+		assert_int_equal(sched_getaffinity(0, sizeof(given), &given), 0);
+	CPU_ZERO(&mine);
+	for (size_t cpu = 0, seen = 0; cpu < CPU_SETSIZE && CPU_COUNT(&mine) == 0; cpu++)
+		if (CPU_ISSET(cpu, &given) && seen++ == (size_t)(side % CPU_COUNT(&given)))
+			CPU_SET(cpu, &mine);
+	sched_setaffinity(0, sizeof(mine), &mine);
+}
+
+static void *
+wait_each_round(void *arg)
+{
+	uint32_t round = 0;
+
+	stay_apart(1);
+	for (;;) {
+		while (fsy_atomic_u32_load(&begun) == round)
+			if (fsy_atomic_u32_load(&stop))
+				return arg;
+			else
+				sched_yield();
+		round++;
+		fsy_atomic_u32_add(&arrived, 1);
+		fsy_mutex_lock(&mutex);
+		sum++;
+		fsy_mutex_unlock(&mutex);
+		fsy_atomic_u32_add(&ended, 1);
+	}
+}
+
+static uint64_t
+parks(void)
+{
+	fsy_stats_t stats;
+
+	assert_int_equal(fsy_stats_get(&mutex, &stats), 0);
+	return stats.parks;
+}
+
+/* One round: the lock is held for so long after the waiters came. Whether all of them slept. */
+static bool
+hold_for(int64_t ns, uint32_t round, bool fair)
+{
+	uint64_t before = parks();
+	int64_t until;
+
+	fsy_mutex_lock(&mutex);
+	fsy_atomic_u32_store(&begun, round);
+	while (fsy_atomic_u32_load(&arrived) != round * (uint32_t)waiters)
+		sched_yield();
+	until = fsy_now() + ns;
+	while (fsy_now() < until)
+		;
+	if (fair)
+		fsy_mutex_unlock_fair(&mutex);
+	else
+		fsy_mutex_unlock(&mutex);
+	while (fsy_atomic_u32_load(&ended) != round * (uint32_t)waiters)
+		sched_yield();
+	return parks() - before >= (uint64_t)waiters;
+}
+
+static void
+sleep_at_the_last_moment(int count, bool fair, int share)
+{
+	fsy_deadline_t end = stress_until(3000, share), limit = fsy_after_ms(60000);
+	pthread_t threads[MOST];
+	uint32_t round = 0, asleep = 0;
+	int64_t ns = fsyi_tune.spin_ns;
+
+	waiters = count;
+	sum = 0;
+	fsy_atomic_u32_store(&begun, 0);
+	fsy_atomic_u32_store(&arrived, 0);
+	fsy_atomic_u32_store(&ended, 0);
+	fsy_atomic_u32_store(&stop, 0);
+	for (int i = 0; i < count; i++)
+		threads[i] = worker_start(wait_each_round, NULL);
+	while (fsy_now() < end || ((asleep == 0 || asleep == round) && fsy_now() < limit)) {
+		bool slept = hold_for(ns, ++round, fair);
+
+		asleep += slept;
+		ns += slept ? -70 : 50;
+		ns = ns > 0 ? ns : 0;
+	}
+	fsy_atomic_u32_store(&stop, 1);
+	for (int i = 0; i < count; i++)
+		worker_join(threads[i]);
+	printf("%u rounds, %u asleep, section of %ld ns\n", round, asleep, (long)ns);
+	assert_true(asleep > 0 && asleep < round);
+	assert_int_equal(sum, (uint64_t)round * (uint64_t)count);
+	assert_at_rest(&mutex);
+}
+
+static void
+test_last_moment(void **state)
+{
+	(void)state;
+	assert_int_equal(fsy_stats_watch(&mutex), 0);
+	stay_apart(0);
+	fsyi_tune.spin_ns = 5000;                        /* more rounds */
+	sleep_at_the_last_moment(1, false, 3);
+	sleep_at_the_last_moment(2, false, 3);
+	sleep_at_the_last_moment(1, true, 3);
+	fsy_stats_unwatch(&mutex);
+}
+
+static const struct CMUnitTest tests[] = { cmocka_unit_test(test_last_moment) };
+
+static int
+all_again(void *arg)
+{
+	(void)arg;
+	return freopen("/dev/null", "w", stdout) == NULL || cmocka_run_group_tests_name("again", tests, NULL, NULL) != 0;
+}
+
+static void
+test_fenced(void **state)
+{
+	static const char *const environment[] = { "FASTSYNC_MEMBARRIER=off", NULL };
+	struct child child;
+
+	(void)state;
+	if (getenv("FASTSYNC_STRESS_MS") == NULL)
+		setenv("FASTSYNC_STRESS_MS", "1500", 1);
+	child = child_exec("all", environment, NULL);
+	if (!child.exited || child.status != 0)
+		fail_msg("status %d, signal %d, %s", child.status, child.signal, child.err);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
+	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_fenced) };
+
+	watchdog("the last moment before sleep", 150);
+	if (child_wanted(argc))
+		return child_main(argv, bodies);
+	return cmocka_run_group_tests_name("last moment before sleep", tests, NULL, NULL) +
+	       cmocka_run_group_tests_name("last moment before sleep, fenced", outer, NULL, NULL);
+}
