@@ -100,10 +100,13 @@ wake(struct fsyi_scene *scene, void *arg)
 			visit->again = true;
 			return;
 		}
-		/* Who has been woken in vain is not woken in vain for more than a turn: then the lock is taken for it. */
+		/* Nobody is woken in vain for more than a turn: then the lock is taken for the eldest. Whom we would choose counts
+		 * as well: else it might be preferred, and too late, for ever. */
 		due = scene->now >= scene->queue->turn_at;
-		hand = due && scene->queue->all.head->lost;
-		sleeper = hand ? scene->queue->all.head : fsyi_lockword_choose(scene, lock, false, false);
+		sleeper = fsyi_lockword_choose(scene, lock, false, false);
+		hand = due && (sleeper->lost || scene->queue->all.head->lost);
+		if (hand)
+			sleeper = scene->queue->all.head;
 		here = sleeper->cpu == fsyi_cpu();
 		next = seen | (hand ? LW_LOCKED : here && pressed ? LW_SEARCHER | LW_BARRED : LW_SEARCHER);
 		if (scene->queue->count == 1)

@@ -13,7 +13,7 @@ locks(void)
 	TYPE(fsy_mutex_t);
 	FIELD(fsy_mutex_t, word_);
 	FIELD(fsy_mutex_t, held_);
-	FIELD(fsy_mutex_t, reserved_);
+	FIELD(fsy_mutex_t, busy_);
 	FIELD(fsy_mutex_t, hint_);
 	VALUE(FSY_LW_LOCKED_);
 	VALUE(FSY_LW_BARRED_);
