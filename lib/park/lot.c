@@ -95,6 +95,18 @@ node_fifo(struct fsyi_waitq *queue, int node)
 	return &queue->node[(unsigned)node % FSYI_NODE_QUEUES];
 }
 
+/* The hint is the earliest turn of the bucket: one that is too early costs a look, one that is too late costs turns. */
+static void
+hint_turns(struct fsyi_bucket *bucket)
+{
+	int64_t earliest = INT64_MAX;
+
+	for (struct fsyi_waitq *queue = bucket->queues; queue != NULL; queue = queue->chain)
+		if (queue->turn_at < earliest)
+			earliest = queue->turn_at;
+	fsy_atomic_i64_store_rlx(&bucket->turn_hint, earliest);
+}
+
 /* One that comes back goes where it was: past a few at most, since it was picked from among the eldest of a batch. */
 static void
 insert_by_seniority(struct fsyi_fifo *all, struct fsyi_fifo *node, struct fsyi_thread *self)
@@ -145,6 +157,7 @@ fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool aga
 	fsyi_queue_turn(bucket, queue, fsyi_now());
 	if (again)                              /* it only left for a moment: its turn goes on */
 		queue->turn_at = self->turn_at;
+	hint_turns(bucket);
 }
 
 void
@@ -167,6 +180,7 @@ fsyi_queue_remove(struct fsyi_bucket *bucket, struct fsyi_thread *thread)
 		link = &(*link)->chain;
 	*link = queue->chain;
 	thread->spare = queue;
+	hint_turns(bucket);
 }
 
 /*
@@ -201,7 +215,7 @@ fsyi_queue_turn(struct fsyi_bucket *bucket, struct fsyi_waitq *queue, int64_t no
 	if (length > fsyi_tune.turn_max_ns)
 		length = fsyi_tune.turn_max_ns;
 	queue->turn_at = now + length;
-	fsy_atomic_i64_store_rlx(&bucket->turn_hint, queue->turn_at);
+	hint_turns(bucket);
 }
 
 /* Counts the queue in (or out of) its slot. A byte that reached STUCK stays: correct, and slow for that slot. */

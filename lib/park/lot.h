@@ -32,7 +32,7 @@ struct fsyi_bucket {
 	fsy_atomic_u32 lock;                   /* 0 free, 1 held, 2 held and waited for */
 	struct fsyi_waitq *queues;
 	uint64_t tickets;                      /* seniority of the next arrival at any of them */
-	fsy_atomic_i64 turn_hint;              /* some queue's turn_at, readable without the lock */
+	fsy_atomic_i64 turn_hint;              /* the earliest turn_at of its queues, readable without the lock */
 } __attribute__((aligned(FSY_CACHELINE)));
 
 struct fsyi_lot {
