@@ -85,10 +85,10 @@ timed(int id)
 {
 	for (int i = 0; i < rounds; i++) {
 		int64_t deadline = sim_now() + (id == 0 ? 100000 : (int64_t)sim_random(3000));
-		int error = fsy_mutex_lock_until(&lock, id == 2 ? FSY_FOREVER : deadline);
+		int error = fsy_mutex_lock_until(&lock, id >= 2 ? FSY_FOREVER : deadline);
 
 		if (error != 0) {
-			SIM_CHECK(error == FSY_ETIMEDOUT && id != 2 && sim_now() >= deadline);
+			SIM_CHECK(error == FSY_ETIMEDOUT && id < 2 && sim_now() >= deadline);
 			continue;
 		}
 		users++;
@@ -181,5 +181,6 @@ const struct sim_case sim_cases[] = {
 	BOTH("fair-once", 3, setup_sleepy, fair, all_served, SIM_DFS_ONLY, 2),
 	BOTH("nodes", 4, setup_nodes, lock_unlock, all_served, SIM_NO_DFS, 0),
 	BOTH("wait-bound", 4, setup_bound, waits, bound_held, SIM_NO_DFS | SIM_FAIR | SIM_SLOW, 0),
+	{ "mutex/loses-membarrier-timed/tso", 4, setup, timed, all_entered, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };

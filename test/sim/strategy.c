@@ -15,7 +15,7 @@ enum { DEPTH = 3 };
 
 static unsigned switch_one_in, flush_one_in, time_one_in;
 static int64_t priority[SIM_AGENTS], bottom;
-static unsigned long change[DEPTH], length = 200;
+static unsigned long change[DEPTH];
 
 uint32_t
 sim_draw(uint32_t limit)
@@ -56,7 +56,7 @@ sim_strategy_begin(void)
 	}
 	bottom = 0;
 	for (int i = 0; i < DEPTH - 1; i++)
-		change[i] = 1 + sim_draw((uint32_t)length);
+		change[i] = 1 + sim_draw(8u << sim_draw(9));    /* short and long schedules alike */
 }
 
 static int
@@ -108,7 +108,6 @@ choose_pct(const struct sim_agent *agents, int count)
 {
 	if (sim_run.thread[sim_run.current].yielded)
 		priority[sim_run.current] = --bottom;
-	length = sim_run.steps > 8 ? sim_run.steps : 8;
 	for (int i = 0; i < DEPTH - 1; i++)
 		if (change[i] == sim_run.steps) {
 			int falls = highest(agents, count, true);
