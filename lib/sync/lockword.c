@@ -152,6 +152,8 @@ fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 	struct fsyi_waiting w = { .lock = lock, .deadline = deadline };
 	enum lw_outcome outcome = LW_AGAIN;
 
+	if (deadline != FSY_FOREVER && fsyi_now() >= deadline)
+		return fsyi_lockword_trylock(lock) ? 0 : FSY_ETIMEDOUT;
 	fsyi_fork_check();
 	while (outcome == LW_AGAIN)
 		outcome = w.searcher ? search(&w) : fsyi_lockword_arrive(&w);

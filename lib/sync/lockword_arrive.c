@@ -58,6 +58,7 @@ look_around(struct fsyi_waiting *w, uint32_t *seen)
 {
 	struct fsyi_thread *self = fsyi_thread_self();
 	bool pressed = fsyi_lockword_is_pressed(w->lock);
+	int64_t now;
 
 	if (pressed || (*seen & LW_QUEUED) || self == NULL || ++self->arrivals % SAMPLED == 0) {
 		fsyi_delay(SECOND_LOOK_NS);
@@ -69,8 +70,9 @@ look_around(struct fsyi_waiting *w, uint32_t *seen)
 		if (lw_takeable(*seen) && lw_take(w, seen, 0))
 			return LW_SPUN;
 		if (i % LOOKS_PER_CLOCK == 0) {         /* the clock costs more than a look */
-			w->start = w->start ? w->start : fsyi_now();
-			if (fsyi_now() - w->start > fsyi_tune.brief_spin_ns)
+			now = fsyi_now();
+			w->start = w->start ? w->start : now;
+			if (now - w->start > fsyi_tune.brief_spin_ns || now >= w->deadline)
 				break;
 		}
 		for (int pause = 1 << (i < BACKOFF ? i : BACKOFF); pause > 0; pause--)
