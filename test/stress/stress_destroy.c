@@ -190,7 +190,7 @@ main(int argc, char **argv)
 	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_fenced) };
 
 	page_size = (size_t)sysconf(_SC_PAGESIZE);
-	watchdog("destruction under stress", 150);
+	watchdog("destruction under stress", 200);
 	if (child_wanted(argc))
 		return child_main(argv, bodies);
 	return cmocka_run_group_tests_name("destruction under stress", tests, NULL, NULL) +

@@ -35,7 +35,7 @@ pass(void *arg)
 static int
 start_many(void)
 {
-	int wanted = THREAD_SANITIZED ? MANY / 10 : MANY, count = 0;
+	int wanted = THREAD_SANITIZED ? MANY / 20 : MANY, count = 0;
 	pthread_attr_t attributes;
 	size_t stack = SANITIZED ? 256 * 1024 : 32 * 1024;
 
@@ -50,7 +50,7 @@ start_many(void)
 static void
 test_ten_thousand_threads(void **state)
 {
-	int wanted = THREAD_SANITIZED ? MANY / 10 : MANY, count;
+	int wanted = THREAD_SANITIZED ? MANY / 20 : MANY, count;
 
 	(void)state;
 	fsy_mutex_lock(&mutex);
@@ -75,6 +75,6 @@ main(void)
 		cmocka_unit_test(test_ten_thousand_threads),
 	};
 
-	watchdog("ten thousand threads", 150);
+	watchdog("ten thousand threads", 200);
 	return cmocka_run_group_tests_name("ten thousand threads", tests, NULL, NULL);
 }

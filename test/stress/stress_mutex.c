@@ -184,7 +184,7 @@ main(int argc, char **argv)
 	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
 	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_other_settings) };
 
-	watchdog("mutex under stress", 150);
+	watchdog("mutex under stress", 200);
 	if (child_wanted(argc))
 		return child_main(argv, bodies);
 	return cmocka_run_group_tests_name("mutex under stress", tests, NULL, NULL) +

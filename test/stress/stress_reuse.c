@@ -165,7 +165,7 @@ main(int argc, char **argv)
 	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_fenced) };
 
 	page_size = (size_t)sysconf(_SC_PAGESIZE);
-	watchdog("late visits", 150);
+	watchdog("late visits", 200);
 	if (child_wanted(argc))
 		return child_main(argv, bodies);
 	return cmocka_run_group_tests_name("late visits", tests, NULL, NULL) +

@@ -240,6 +240,6 @@ main(void)
 		cmocka_unit_test(test_all_leave),
 	};
 
-	watchdog("deadlines under stress", 150);
+	watchdog("deadlines under stress", 200);
 	return cmocka_run_group_tests_name("deadlines under stress", tests, NULL, NULL);
 }

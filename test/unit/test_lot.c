@@ -227,6 +227,6 @@ main(void)
 		cmocka_unit_test(test_leaving_takes_constant_time),
 	};
 
-	watchdog("lot", 120);
+	watchdog("lot", 200);
 	return cmocka_run_group_tests_name("lot", tests, NULL, NULL);
 }

@@ -109,6 +109,6 @@ main(void)
 		cmocka_unit_test(test_attention_does_not_wrap),
 	};
 
-	watchdog("attention", 120);
+	watchdog("attention", 200);
 	return cmocka_run_group_tests_name("attention", tests, NULL, NULL);
 }

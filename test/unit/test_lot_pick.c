@@ -231,6 +231,6 @@ main(void)
 		cmocka_unit_test(test_turns),
 	};
 
-	watchdog("lot's choice", 120);
+	watchdog("lot's choice", 200);
 	return cmocka_run_group_tests_name("lot's choice", tests, NULL, NULL);
 }

@@ -295,6 +295,6 @@ main(int argc, char **argv)
 
 	if (child_wanted(argc))
 		return child_main(argv, bodies);
-	watchdog("mutex at the ends", 120);
+	watchdog("mutex at the ends", 200);
 	return cmocka_run_group_tests_name("mutex at the ends", tests, NULL, NULL);
 }

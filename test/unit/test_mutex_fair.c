@@ -245,6 +245,6 @@ main(void)
 		cmocka_unit_test(test_plain_unlock_forgets_nobody),
 	};
 
-	watchdog("mutex fairness", 120);
+	watchdog("mutex fairness", 200);
 	return cmocka_run_group_tests_name("mutex fairness", tests, NULL, NULL);
 }

@@ -284,7 +284,7 @@ main(int argc, char **argv)
 	}
 	if (child_wanted(argc))
 		return child_main(argv, bodies);
-	watchdog("mutex and fork", 120);
+	watchdog("mutex and fork", 200);
 	return cmocka_run_group_tests_name("mutex and fork", tests, NULL, NULL) +
 	       cmocka_run_group_tests_name("mutex and fork, with fallbacks", outer, NULL, NULL);
 }

@@ -254,7 +254,7 @@ main(int argc, char **argv)
 	}
 	page_size = (size_t)sysconf(_SC_PAGESIZE);
 	mutex = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	watchdog("the last access to a mutex", 120);
+	watchdog("the last access to a mutex", 200);
 	if (child_wanted(argc))
 		return child_main(argv, bodies);
 	return cmocka_run_group_tests_name("last access", tests, NULL, NULL) +

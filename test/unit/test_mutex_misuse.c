@@ -250,6 +250,6 @@ main(int argc, char **argv)
 
 	if (child_wanted(argc))
 		return child_main(argv, bodies);
-	watchdog("mutex misuse", 120);
+	watchdog("mutex misuse", 200);
 	return cmocka_run_group_tests_name("mutex misuse", tests, NULL, NULL);
 }

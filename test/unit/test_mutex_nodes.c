@@ -229,6 +229,6 @@ main(int argc, char **argv)
 
 	if (child_wanted(argc))
 		return child_main(argv, bodies);
-	watchdog("mutex and nodes", 150);
+	watchdog("mutex and nodes", 200);
 	return cmocka_run_group_tests_name("mutex and nodes", tests, NULL, NULL);
 }

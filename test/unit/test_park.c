@@ -267,6 +267,6 @@ main(void)
 		cmocka_unit_test(test_token_is_for_one_sleep),
 	};
 
-	watchdog("park", 120);
+	watchdog("park", 200);
 	return cmocka_run_group_tests_name("park", tests, NULL, NULL);
 }

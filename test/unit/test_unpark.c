@@ -253,6 +253,6 @@ main(void)
 		cmocka_unit_test(test_deadline_after_requeue),
 	};
 
-	watchdog("unpark", 120);
+	watchdog("unpark", 200);
 	return cmocka_run_group_tests_name("unpark", tests, NULL, NULL);
 }
