@@ -222,13 +222,41 @@ test_turns(void **state)
 	crowd_free(&crowd);
 }
 
+/* A neighbour in the bucket that keeps making turns does not hide the turn of a queue that is due before. */
+static void
+test_hint_is_the_earliest_turn(void **state)
+{
+	static int neighbour;
+	struct crowd crowd;
+	struct fsyi_waitq *hot;
+	int64_t ours;
+
+	(void)state;
+	crowd_make(&crowd, 3);
+	crowd_join(&crowd, 0, &key, 0, 0, false);
+	ours = queue_of(&crowd)->turn_at;
+	crowd_join(&crowd, 1, &neighbour, 0, 0, false);
+	hot = fsyi_queue_find(&crowd.bucket, &neighbour);
+	fsyi_queue_turn(&crowd.bucket, hot, ours + 1000);
+	assert_true(hot->turn_at > ours);
+	assert_true(fsy_atomic_i64_load(&crowd.bucket.turn_hint) == ours);
+	crowd_leave(&crowd, 0);
+	assert_true(fsy_atomic_i64_load(&crowd.bucket.turn_hint) == hot->turn_at);
+	crowd_join(&crowd, 0, &key, 0, 0, true);         /* comes back, alone, and its turn goes on */
+	assert_true(queue_of(&crowd)->turn_at == ours);
+	assert_true(fsy_atomic_i64_load(&crowd.bucket.turn_hint) == ours);
+	crowd_leave(&crowd, 0);
+	crowd_leave(&crowd, 1);
+	crowd_free(&crowd);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_node_then_cpu),         cmocka_unit_test(test_batch_is_closed),
 		cmocka_unit_test(test_bound_on_being_passed), cmocka_unit_test(test_preference_is_used),
-		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_turns),                 cmocka_unit_test(test_hint_is_the_earliest_turn),
 	};
 
 	watchdog("lot's choice", 200);
