@@ -2,23 +2,27 @@
 /*
  * park.c - going to sleep on an address, and being woken.
  *
- * WORD    thread->park: 1 from just before the thread is queued until its waker, under the bucket lock, takes it from
- *         the queue and stores 0.
+ * WORD    thread->park: 1 from just before the thread is queued until its waker, having taken it from the queue under the
+ *         bucket lock, stores 0.
  * STATES  running (park 0, no queue) -> queued (park 1) -> woken (park 0, token set, no queue) -> running
  *                                                       -> left (park 0, token NONE, no queue: deadline or confirm)
  * INVARIANTS
- *         P1  park changes only under the bucket lock of the thread's key (I3); only the futex call follows it.
+ *         P1  park changes only under the bucket lock of the thread's key (I3); only the futex call follows it. Of many who are
+ *             woken at once the tokens are set under the lock, which is what decides; park follows after it, one by one.
  *         P2  token != NONE iff a waker took the thread from its queue: a waiter whose deadline passes looks at
  *             the token under the bucket lock and accepts what it finds (I7).
  *         P3  no function of the caller runs outside the bucket lock except confirm, which runs with no lock (I2).
  *         P4  key and kind of a queued thread change only by requeue, with both bucket locks held.
  * ORDER   K1 scene_wake: park store_rel  ->  K2 sleep: park load_acq     (MP) publishes the token, and for HANDOFF
  *             everything that the giver did before.
+ *         K3 leave: park store_rel       ->  K2                            the same, for many
  * FAIRNESS queues are first come, first served; who is picked is the caller's choice (fsyi_queue_pick bounds it).
  * LIFETIME after K1 the woken thread may return and destroy its object; the waker touches only the bucket and the
  *         futex address, which lies in a record that is never unmapped.
- * WRONG WAYS  storing park after the bucket lock is dropped: the thread times out, leaves, parks elsewhere, and the late
- *         store wakes it there as if it had been chosen.
+ *         Between its token and K3 a thread cannot leave, whatever its deadline, so the links of those who wait for
+ *         K3 are the waker's.
+ * WRONG WAYS  storing park after the bucket lock is dropped, with no token set under it: the thread times out, leaves, parks
+ *         elsewhere, and the late store wakes it there as if it had been chosen. Reading a link after K3: it is the thread's again.
  */
 #include "park.h"
 #include "../diag/hook.h"
@@ -34,7 +38,7 @@ enter(struct fsyi_lot *lot, const void *key)
 
 	scene.key = key;
 	scene.now = fsyi_now();
-	scene.wake = NULL;
+	scene.wake = scene.rest = NULL;
 	scene.bucket = fsyi_lot_bucket(lot, key);
 	fsyi_bucket_lock(scene.bucket);
 	scene.queue = fsyi_queue_find(scene.bucket, key);
@@ -44,11 +48,19 @@ enter(struct fsyi_lot *lot, const void *key)
 static void
 leave(struct fsyi_scene *scene)
 {
+	struct fsyi_thread *thread, *next;
+
 	fsyi_bucket_unlock(scene->bucket);
-	if (scene->wake == NULL)
-		return;
-	fsyi_futex_wake(&scene->wake->park, 1);
-	fsyi_count_wake(scene->key);
+	if (scene->wake != NULL) {
+		fsyi_futex_wake(&scene->wake->park, 1);
+		fsyi_count_wake(scene->key);
+	}
+	for (thread = scene->rest; thread != NULL; thread = next) {
+		next = thread->next;
+		fsy_atomic_u32_store_rel(&thread->park, 0);                                     /* K3 -> K2 */
+		fsyi_futex_wake(&thread->park, 1);
+		fsyi_count_wake(scene->key);
+	}
 }
 
 void
@@ -63,6 +75,30 @@ fsyi_scene_wake(struct fsyi_scene *scene, struct fsyi_thread *thread, enum fsyi_
 	scene->wake = thread;
 	thread->token = (uint32_t)token;
 	fsy_atomic_u32_store_rel(&thread->park, 0);                                             /* K1 -> K2 */
+}
+
+uint32_t
+fsyi_scene_wake_all(struct fsyi_scene *scene, uint32_t kind, enum fsyi_token token)
+{
+	struct fsyi_thread *thread = scene->queue == NULL ? NULL : scene->queue->all.head, *next;
+	struct fsyi_thread **end = &scene->rest;
+	uint32_t count = 0;
+
+	FSYI_ASSERT(scene->rest == NULL);
+	for (; thread != NULL; thread = next) {
+		next = thread->next;
+		if (kind != 0 && thread->kind != kind)
+			continue;
+		if (scene->queue->count == 1)
+			scene->queue = NULL;
+		fsyi_queue_remove(scene->bucket, thread);
+		thread->token = (uint32_t)token;
+		thread->next = NULL;
+		*end = thread;
+		end = &thread->next;
+		count++;
+	}
+	return count;
 }
 
 void
@@ -107,9 +143,12 @@ sleep_until_woken(struct fsyi_lot *lot, struct fsyi_thread *self, const struct f
 		  fsy_deadline_t deadline)
 {
 	fsyi_count_park(fsy_atomic_ptr_load_rlx(&self->key));
-	while (fsy_atomic_u32_load_acq(&self->park) != 0) {                                     /* K2 <- K1 */
-		if (fsyi_futex_wait(&self->park, 1, deadline) == FSYI_TIMEDOUT && give_up(lot, self, op, arg))
+	while (fsy_atomic_u32_load_acq(&self->park) != 0) {                                     /* K2 <- K1,K3 */
+		if (fsyi_futex_wait(&self->park, 1, deadline) != FSYI_TIMEDOUT)
+			continue;
+		if (give_up(lot, self, op, arg))
 			return FSYI_PARK_TIMEDOUT;
+		deadline = FSY_FOREVER;                 /* the waker was faster, and its wake is on the way */
 	}
 	return self->token == FSYI_TOKEN_HANDOFF ? FSYI_UNPARKED_HANDOFF : FSYI_UNPARKED_NORMAL;
 }

@@ -33,12 +33,17 @@ struct fsyi_scene {
 	struct fsyi_bucket *bucket;     /* locked */
 	struct fsyi_waitq *queue;       /* of the key; NULL if nobody waits */
 	struct fsyi_thread *wake;       /* out: a waiter that fsyi_scene_wake took from the queue */
+	struct fsyi_thread *rest;       /* out: the waiters that fsyi_scene_wake_all took from the queue */
 	int64_t now;
 };
 
 /* Takes thread from the queue and has it woken with token once the bucket lock is dropped. At most one per scene. The
  * word must already say what the thread will find: it may run before this returns. Sets queue to NULL if it was the last. */
 void fsyi_scene_wake(struct fsyi_scene *scene, struct fsyi_thread *thread, enum fsyi_token token);
+
+/* The same for all waiters of that kind (0: of any), eldest first, in any number; how many. They run once the lock is dropped.
+ * At most once per scene. */
+uint32_t fsyi_scene_wake_all(struct fsyi_scene *scene, uint32_t kind, enum fsyi_token token);
 
 struct fsyi_park_op {
 	/* Before the thread is queued: false = do not park. */

@@ -10,8 +10,7 @@
 
 struct unpark {
 	enum fsyi_token token;
-	uint64_t limit;                 /* all: waiters that came later stay */
-	bool woke;
+	uint32_t woken;
 };
 
 static void
@@ -21,35 +20,34 @@ wake_eldest(struct fsyi_scene *scene, void *arg)
 
 	if (scene->queue == NULL)
 		return;
-	if (unpark->limit == 0)
-		unpark->limit = scene->bucket->tickets;
-	if (scene->queue->all.head->seniority >= unpark->limit)
-		return;
 	fsyi_scene_wake(scene, scene->queue->all.head, unpark->token);
-	unpark->woke = true;
+	unpark->woken = 1;
 }
 
 bool
 fsyi_unpark_one(struct fsyi_lot *lot, const void *key, enum fsyi_token token)
 {
-	struct unpark unpark = { token, 0, false };
+	struct unpark unpark = { token, 0 };
 
 	fsyi_visit(lot, key, wake_eldest, &unpark);
-	return unpark.woke;
+	return unpark.woken != 0;
+}
+
+static void
+wake_every(struct fsyi_scene *scene, void *arg)
+{
+	struct unpark *unpark = (struct unpark *)arg;
+
+	unpark->woken = fsyi_scene_wake_all(scene, 0, unpark->token);
 }
 
 uint32_t
 fsyi_unpark_all(struct fsyi_lot *lot, const void *key, enum fsyi_token token)
 {
-	struct unpark unpark = { token, 0, true };
-	uint32_t woken = 0;
+	struct unpark unpark = { token, 0 };
 
-	while (unpark.woke) {
-		unpark.woke = false;
-		fsyi_visit(lot, key, wake_eldest, &unpark);
-		woken += unpark.woke;
-	}
-	return woken;
+	fsyi_visit(lot, key, wake_every, &unpark);
+	return unpark.woken;
 }
 
 static void
