@@ -7,7 +7,7 @@
 #include <sys/init.h>
 #include <sys/thread.h>
 
-static fsy_mutex_t crowd[1 << 16], *twin;
+static fsy_mutex_t crowd[1 << 18], *twin;
 static fsy_atomic_u32 mail;
 static int twin_inside;
 
