@@ -2,20 +2,22 @@
 /*
  * park.c - going to sleep on an address, and being woken.
  *
- * WORD    thread->park: 1 from just before the thread is queued until its waker, having taken it from the queue under the
- *         bucket lock, stores 0.
- * STATES  running (park 0, no queue) -> queued (park 1) -> woken (park 0, token set, no queue) -> running
- *                                                       -> left (park 0, token NONE, no queue: deadline or confirm)
+ * WORD    thread->park: 1 from just before the thread is queued, 2 from when it goes to sleep in the kernel, until its waker,
+ *         having taken it from the queue under the bucket lock, stores 0.
+ * STATES  running (park 0, no queue) -> queued (park 1, then 2) -> woken (park 0, token set, no queue) -> running
+ *                                                               -> left (park 0, token NONE, no queue: deadline or confirm)
  * INVARIANTS
- *         P1  park changes only under the bucket lock of the thread's key (I3); only the futex call follows it. Of many who are
- *             woken at once the tokens are set under the lock, which is what decides; park follows after it, one by one.
+ *         P1  park becomes 0 only under the bucket lock of the thread's key (I3); only the futex call follows it, and only if it was 2.
+ *             Only the thread itself turns 1 into 2. Of many who are woken at once the tokens are set under the lock, which
+ *             is what decides; park follows after it, one by one.
  *         P2  token != NONE iff a waker took the thread from its queue: a waiter whose deadline passes looks at
  *             the token under the bucket lock and accepts what it finds (I7).
  *         P3  no function of the caller runs outside the bucket lock except confirm, which runs with no lock (I2).
- *         P4  key and kind of a queued thread change only by requeue, with both bucket locks held.
- * ORDER   K1 scene_wake: park store_rel  ->  K2 sleep: park load_acq     (MP) publishes the token, and for HANDOFF
+ *         P4  key and kind of a queued thread change only by a move, with both bucket locks held.
+ *         P5  a thread that was moved and does not mind (FSYI_PARK_MOVES) has been given what it waited for: its deadline is off.
+ * ORDER   K1 scene_wake: park swap_rel   ->  K2 sleep: park load_acq     (MP) publishes the token, and for HANDOFF
  *             everything that the giver did before.
- *         K3 leave: park store_rel       ->  K2                            the same, for many
+ *         K3 scene_leave: park swap_rel  ->  K2                            the same, for many
  * FAIRNESS queues are first come, first served; who is picked is the caller's choice (fsyi_queue_pick bounds it).
  * LIFETIME after K1 the woken thread may return and destroy its object; the waker touches only the bucket and the
  *         futex address, which lies in a record that is never unmapped.
@@ -30,15 +32,22 @@
 #include "../sys/cpu.h"
 #include "../sys/fatal.h"
 #include "../sys/futex.h"
+#include "../sys/tune.h"
 
-static struct fsyi_scene
-enter(struct fsyi_lot *lot, const void *key)
+enum { AWAKE, QUEUED, ASLEEP };         /* thread->park */
+
+/* A thread that lingered in vain does so again only after twice as many waits, up to this many. LOOKS: per look at the clock. */
+enum { MOST_SKIPPED = 64, LOOKS = 8 };
+
+struct fsyi_scene
+fsyi_scene_enter(struct fsyi_lot *lot, const void *key)
 {
 	struct fsyi_scene scene;
 
 	scene.key = key;
 	scene.now = fsyi_now();
 	scene.wake = scene.rest = NULL;
+	scene.asleep = false;
 	scene.bucket = fsyi_lot_bucket(lot, key);
 	fsyi_bucket_lock(scene.bucket);
 	scene.queue = fsyi_queue_find(scene.bucket, key);
@@ -46,20 +55,24 @@ enter(struct fsyi_lot *lot, const void *key)
 }
 
 static void
-leave(struct fsyi_scene *scene)
+wake_up(struct fsyi_scene *scene, struct fsyi_thread *thread)
+{
+	fsyi_futex_wake(&thread->park, 1);
+	fsyi_count_wake(scene->key);
+}
+
+void
+fsyi_scene_leave(struct fsyi_scene *scene)
 {
 	struct fsyi_thread *thread, *next;
 
 	fsyi_bucket_unlock(scene->bucket);
-	if (scene->wake != NULL) {
-		fsyi_futex_wake(&scene->wake->park, 1);
-		fsyi_count_wake(scene->key);
-	}
+	if (scene->asleep)
+		wake_up(scene, scene->wake);
 	for (thread = scene->rest; thread != NULL; thread = next) {
 		next = thread->next;
-		fsy_atomic_u32_store_rel(&thread->park, 0);                                     /* K3 -> K2 */
-		fsyi_futex_wake(&thread->park, 1);
-		fsyi_count_wake(scene->key);
+		if (fsy_atomic_u32_swap_rel(&thread->park, AWAKE) == ASLEEP)                    /* K3 -> K2 */
+			wake_up(scene, thread);
 	}
 }
 
@@ -74,7 +87,7 @@ fsyi_scene_wake(struct fsyi_scene *scene, struct fsyi_thread *thread, enum fsyi_
 		scene->queue = NULL;
 	scene->wake = thread;
 	thread->token = (uint32_t)token;
-	fsy_atomic_u32_store_rel(&thread->park, 0);                                             /* K1 -> K2 */
+	scene->asleep = fsy_atomic_u32_swap_rel(&thread->park, AWAKE) == ASLEEP;                /* K1 -> K2 */
 }
 
 uint32_t
@@ -104,15 +117,15 @@ fsyi_scene_wake_all(struct fsyi_scene *scene, uint32_t kind, enum fsyi_token tok
 void
 fsyi_visit(struct fsyi_lot *lot, const void *key, void (*visit)(struct fsyi_scene *scene, void *arg), void *arg)
 {
-	struct fsyi_scene scene = enter(lot, key);
+	struct fsyi_scene scene = fsyi_scene_enter(lot, key);
 
 	visit(&scene, arg);
-	leave(&scene);
+	fsyi_scene_leave(&scene);
 }
 
-/* Leaves the queue without having been woken; false if a waker was faster. */
+/* Leaves the queue without having been woken; false if a waker was faster, or has moved it to another. */
 static bool
-give_up(struct fsyi_lot *lot, struct fsyi_thread *self, const struct fsyi_park_op *op, void *arg)
+give_up(struct fsyi_lot *lot, struct fsyi_thread *self, const void *first, const struct fsyi_park_op *op, void *arg)
 {
 	struct fsyi_scene scene;
 	const void *key;
@@ -120,35 +133,70 @@ give_up(struct fsyi_lot *lot, struct fsyi_thread *self, const struct fsyi_park_o
 
 	for (;;) {
 		key = fsy_atomic_ptr_load_rlx(&self->key);
-		scene = enter(lot, key);
+		scene = fsyi_scene_enter(lot, key);
 		if (key == fsy_atomic_ptr_load_rlx(&self->key)) /* stable under its bucket lock (P4) */
 			break;
-		leave(&scene);                          /* requeued in between */
+		fsyi_scene_leave(&scene);               /* moved in between */
 	}
-	if (self->token == FSYI_TOKEN_NONE) {
+	if (self->token == FSYI_TOKEN_NONE && (key == first || !(op->ways & FSYI_PARK_MOVES))) {
 		if (self->queue->count == 1)
 			scene.queue = NULL;
 		fsyi_queue_remove(scene.bucket, self);
-		fsy_atomic_u32_store_rlx(&self->park, 0);
+		fsy_atomic_u32_store_rlx(&self->park, AWAKE);
 		if (op->left != NULL)
 			op->left(&scene, arg);
 		gone = true;
 	}
-	leave(&scene);
+	fsyi_scene_leave(&scene);
 	return gone;
 }
 
+/*
+ * Waits awake for a moment, if that has paid lately: a partner that answers at once is heard for a fraction of what a sleep
+ * and a wake-up cost. True: it has been woken.
+ */
+static bool
+linger(struct fsyi_thread *self, fsy_deadline_t deadline)
+{
+	int64_t give_up_at;
+
+	if (self->linger_skip > 0) {
+		self->linger_skip--;
+		return false;
+	}
+	if (fsyi_cpu_count() == 1)
+		return false;
+	give_up_at = fsyi_now() + fsyi_tune.linger_ns;
+	do {
+		for (int i = 0; i < LOOKS; i++) {
+			if (fsy_atomic_u32_load_rlx(&self->park) == AWAKE) {
+				self->linger_vain = 0;
+				return true;
+			}
+			fsyi_relax();
+		}
+	} while (fsyi_now() < (give_up_at < deadline ? give_up_at : deadline));
+	self->linger_vain = self->linger_vain == 0 ? 1 : self->linger_vain < MOST_SKIPPED ? (uint8_t)(2 * self->linger_vain) : MOST_SKIPPED;
+	self->linger_skip = self->linger_vain;
+	return false;
+}
+
 static enum fsyi_parked
-sleep_until_woken(struct fsyi_lot *lot, struct fsyi_thread *self, const struct fsyi_park_op *op, void *arg,
+sleep_until_woken(struct fsyi_lot *lot, struct fsyi_thread *self, const void *key, const struct fsyi_park_op *op, void *arg,
 		  fsy_deadline_t deadline)
 {
-	fsyi_count_park(fsy_atomic_ptr_load_rlx(&self->key));
-	while (fsy_atomic_u32_load_acq(&self->park) != 0) {                                     /* K2 <- K1,K3 */
-		if (fsyi_futex_wait(&self->park, 1, deadline) != FSYI_TIMEDOUT)
+	uint32_t seen;
+
+	if (!(op->ways & FSYI_PARK_LINGERS) || !linger(self, deadline))
+		fsyi_count_park(key);
+	while ((seen = fsy_atomic_u32_load_acq(&self->park)) != AWAKE) {                        /* K2 <- K1,K3 */
+		if (seen == QUEUED && !fsy_atomic_u32_cas_rlx(&self->park, &seen, ASLEEP))
 			continue;
-		if (give_up(lot, self, op, arg))
+		if (fsyi_futex_wait(&self->park, ASLEEP, deadline) != FSYI_TIMEDOUT)
+			continue;
+		if (give_up(lot, self, key, op, arg))
 			return FSYI_PARK_TIMEDOUT;
-		deadline = FSY_FOREVER;                 /* the waker was faster, and its wake is on the way */
+		deadline = FSY_FOREVER;                 /* what it waits for is on its way */
 	}
 	return self->token == FSYI_TOKEN_HANDOFF ? FSYI_UNPARKED_HANDOFF : FSYI_UNPARKED_NORMAL;
 }
@@ -164,23 +212,23 @@ fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsy
 		return FSYI_PARK_NO_RECORD;
 	self->cpu = (uint16_t)fsyi_cpu();
 	self->node = (uint16_t)fsyi_node();
-	scene = enter(lot, key);
+	scene = fsyi_scene_enter(lot, key);
 	if (!op->validate(&scene, arg)) {
-		leave(&scene);
+		fsyi_scene_leave(&scene);
 		return FSYI_PARK_INVALID;
 	}
 	fsy_atomic_ptr_store_rlx(&self->key, (void *)(uintptr_t)key);
 	self->kind = kind;
-	self->lost = op->again;
+	self->lost = (op->ways & FSYI_PARK_AGAIN) != 0;
 	self->token = FSYI_TOKEN_NONE;
 	self->since = scene.now;
-	fsy_atomic_u32_store_rlx(&self->park, 1);
-	fsyi_queue_insert(scene.bucket, self, op->again);
+	fsy_atomic_u32_store_rlx(&self->park, QUEUED);
+	fsyi_queue_insert(scene.bucket, self, self->lost);
 	scene.queue = self->queue;
 	if (op->queued != NULL)
 		op->queued(&scene, arg);
-	leave(&scene);
-	if (op->confirm != NULL && !op->confirm(arg) && give_up(lot, self, op, arg))
+	fsyi_scene_leave(&scene);
+	if (op->confirm != NULL && !op->confirm(arg) && give_up(lot, self, key, op, arg))
 		return FSYI_PARK_INVALID;
-	return sleep_until_woken(lot, self, op, arg, deadline);
+	return sleep_until_woken(lot, self, key, op, arg, deadline);
 }

@@ -34,6 +34,7 @@ struct fsyi_scene {
 	struct fsyi_waitq *queue;       /* of the key; NULL if nobody waits */
 	struct fsyi_thread *wake;       /* out: a waiter that fsyi_scene_wake took from the queue */
 	struct fsyi_thread *rest;       /* out: the waiters that fsyi_scene_wake_all took from the queue */
+	bool asleep;                    /* out: it sleeps in the kernel */
 	int64_t now;
 };
 
@@ -45,6 +46,17 @@ void fsyi_scene_wake(struct fsyi_scene *scene, struct fsyi_thread *thread, enum 
  * At most once per scene. */
 uint32_t fsyi_scene_wake_all(struct fsyi_scene *scene, uint32_t kind, enum fsyi_token token);
 
+/* With the buckets of both locked: takes thread from one queue and puts it at the end of another, as that kind. Its wait goes on there:
+ * whoever wakes it there decides with which token. */
+void fsyi_scene_move(struct fsyi_scene *from, struct fsyi_scene *to, struct fsyi_thread *thread, uint32_t kind);
+
+/* Ways to park. */
+enum {
+	FSYI_PARK_AGAIN = 1,  /* was woken, and came too late: keeps its place in the queue */
+	FSYI_PARK_MOVES = 2,  /* a move to another key is what it waits for: from then on it has no deadline */
+	FSYI_PARK_LINGERS = 4, /* may be answered at once: looks for a moment before it sleeps */
+};
+
 struct fsyi_park_op {
 	/* Before the thread is queued: false = do not park. */
 	bool (*validate)(struct fsyi_scene *scene, void *arg);
@@ -54,7 +66,7 @@ struct fsyi_park_op {
 	bool (*confirm)(void *arg);
 	/* After it left without having been woken (deadline, confirm); scene->queue is what remains. */
 	void (*left)(struct fsyi_scene *scene, void *arg);
-	bool again;                     /* was woken, and came too late: keeps its place in the queue */
+	unsigned int ways;              /* any of those above */
 };
 
 enum fsyi_parked fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsyi_park_op *op,
@@ -62,6 +74,15 @@ enum fsyi_parked fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind,
 
 /* Runs visit with the bucket of key locked, then wakes whom it chose. */
 void fsyi_visit(struct fsyi_lot *lot, const void *key, void (*visit)(struct fsyi_scene *scene, void *arg), void *arg);
+
+/* The same for two addresses: other names the second by what it sees at key, and visit runs with both buckets locked (it wakes in the
+ * scene of target). other returns NULL: there is no second, and target is NULL. */
+void fsyi_visit_two(struct fsyi_lot *lot, const void *key, const void *(*other)(const struct fsyi_scene *scene, void *arg),
+		    void (*visit)(struct fsyi_scene *scene, struct fsyi_scene *target, void *arg), void *arg);
+
+/* The ends of a visit, for those who lock more than one bucket. */
+struct fsyi_scene fsyi_scene_enter(struct fsyi_lot *lot, const void *key);
+void fsyi_scene_leave(struct fsyi_scene *scene);
 
 /* The plain doors, for callers whose decision is made: wake the eldest (true if there was one), all who wait at the time of the call
  * (how many), or move all but the first wake waiters from one key to another (how many were moved). */

@@ -6,7 +6,7 @@
  * taken in address order.
  */
 #include "park.h"
-#include "../sys/clock.h"
+#include "../sys/fatal.h"
 
 struct unpark {
 	enum fsyi_token token;
@@ -50,38 +50,89 @@ fsyi_unpark_all(struct fsyi_lot *lot, const void *key, enum fsyi_token token)
 	return unpark.woken;
 }
 
-static void
-lock_both(struct fsyi_bucket *a, struct fsyi_bucket *b)
+void
+fsyi_scene_move(struct fsyi_scene *from, struct fsyi_scene *to, struct fsyi_thread *thread, uint32_t kind)
 {
-	fsyi_bucket_lock(a < b ? a : b);
-	if (a != b)
-		fsyi_bucket_lock(a < b ? b : a);
+	if (from->queue->count == 1)
+		from->queue = NULL;
+	fsyi_queue_remove(from->bucket, thread);
+	fsy_atomic_ptr_store_rlx(&thread->key, (void *)(uintptr_t)to->key);
+	thread->kind = kind;
+	thread->since = to->now;
+	fsyi_queue_insert(to->bucket, thread, false);
+	to->queue = thread->queue;
+}
+
+void
+fsyi_visit_two(struct fsyi_lot *lot, const void *key, const void *(*other)(const struct fsyi_scene *scene, void *arg),
+	       void (*visit)(struct fsyi_scene *scene, struct fsyi_scene *target, void *arg), void *arg)
+{
+	struct fsyi_scene scene, target = { 0 };
+
+	for (;;) {
+		scene = fsyi_scene_enter(lot, key);
+		target.key = other(&scene, arg);
+		if (target.key == NULL) {
+			visit(&scene, NULL, arg);
+			fsyi_scene_leave(&scene);
+			return;
+		}
+		target.bucket = fsyi_lot_bucket(lot, target.key);
+		if (target.bucket == scene.bucket)
+			break;
+		if (target.bucket > scene.bucket) {
+			fsyi_bucket_lock(target.bucket);
+			break;
+		}
+		fsyi_bucket_unlock(scene.bucket);
+		fsyi_bucket_lock(target.bucket);
+		fsyi_bucket_lock(scene.bucket);
+		scene.queue = fsyi_queue_find(scene.bucket, key);
+		if (other(&scene, arg) == target.key)
+			break;
+		fsyi_bucket_unlock(scene.bucket);       /* what it named has changed meanwhile */
+		fsyi_bucket_unlock(target.bucket);
+	}
+	target.queue = fsyi_queue_find(target.bucket, target.key);
+	target.now = scene.now;
+	visit(&scene, &target, arg);
+	FSYI_ASSERT(scene.wake == NULL);
+	if (target.bucket != scene.bucket)
+		fsyi_bucket_unlock(scene.bucket);
+	fsyi_scene_leave(&target);
+}
+
+struct requeue {
+	const void *to;
+	uint32_t kind, moved;
+};
+
+static const void *
+requeue_to(const struct fsyi_scene *scene, void *arg)
+{
+	(void)scene;
+	return ((struct requeue *)arg)->to;
+}
+
+static void
+move_all(struct fsyi_scene *scene, struct fsyi_scene *target, void *arg)
+{
+	struct requeue *requeue = (struct requeue *)arg;
+
+	for (; scene->queue != NULL; requeue->moved++)
+		fsyi_scene_move(scene, target, scene->queue->all.head, requeue->kind);
 }
 
 uint32_t
 fsyi_requeue(struct fsyi_lot *lot, const void *from, const void *to, uint32_t kind, uint32_t wake)
 {
-	struct fsyi_bucket *source = fsyi_lot_bucket(lot, from), *target = fsyi_lot_bucket(lot, to);
-	struct fsyi_waitq *queue;
-	struct fsyi_thread *thread;
-	uint32_t moved = 0;
+	struct requeue requeue = { to, kind, 0 };
 
 	while (wake-- > 0)
 		if (!fsyi_unpark_one(lot, from, FSYI_TOKEN_NORMAL))
 			return 0;
-	lock_both(source, target);
-	while ((queue = fsyi_queue_find(source, from)) != NULL) {
-		thread = queue->all.head;
-		fsyi_queue_remove(source, thread);
-		fsy_atomic_ptr_store_rlx(&thread->key, (void *)(uintptr_t)to);
-		thread->kind = kind;
-		fsyi_queue_insert(target, thread, false);
-		moved++;
-	}
-	if (source != target)
-		fsyi_bucket_unlock(source);
-	fsyi_bucket_unlock(target);
-	return moved;
+	fsyi_visit_two(lot, from, requeue_to, move_all, &requeue);
+	return requeue.moved;
 }
 
 void

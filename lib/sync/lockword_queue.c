@@ -128,10 +128,10 @@ left(struct fsyi_scene *scene, void *arg)
 		fsy_atomic_u32_and_rlx(w->lock->word, ~LW_QUEUED);
 }
 
-const struct fsyi_park_op fsyi_park_arrival = { validate_arrival, NULL, NULL, left, false };
-const struct fsyi_park_op fsyi_park_searcher = { validate_searcher, queued, confirm, left, false };
-const struct fsyi_park_op fsyi_park_loser = { validate_searcher, queued, confirm, left, true };
-const struct fsyi_park_op fsyi_park_turn = { validate_turn, NULL, NULL, left, false };
+const struct fsyi_park_op fsyi_park_arrival = { validate_arrival, NULL, NULL, left, 0 };
+const struct fsyi_park_op fsyi_park_searcher = { validate_searcher, queued, confirm, left, 0 };
+const struct fsyi_park_op fsyi_park_loser = { validate_searcher, queued, confirm, left, FSYI_PARK_AGAIN };
+const struct fsyi_park_op fsyi_park_turn = { validate_turn, NULL, NULL, left, 0 };
 
 enum fsyi_parked
 fsyi_lockword_park(struct fsyi_waiting *w, const struct fsyi_park_op *op)

@@ -15,11 +15,12 @@
 /* Supplied by lib/park, so that a record and its spare queue header are one allocation. Zero-filled memory
  * is an unused header. */
 struct fsyi_waitq;
+struct fsyi_lockword;
 extern const size_t fsyi_waitq_size;
 
 struct fsyi_thread {
 	/* What a waker writes: a line of its own. */
-	fsy_atomic_u32 park __attribute__((aligned(FSY_CACHELINE))); /* 0 awake, 1 parked */
+	fsy_atomic_u32 park __attribute__((aligned(FSY_CACHELINE))); /* 0 awake, 1 queued, 2 asleep */
 	uint32_t token;                        /* why it was woken; written under the bucket lock */
 
 	/* The thread's place in a queue: under the bucket lock of key. */
@@ -33,6 +34,7 @@ struct fsyi_thread {
 	uint16_t node, cpu;                    /* where it fell asleep */
 	uint32_t kind;                         /* what it waits for: the caller's business */
 	bool lost;                             /* was woken before, and came too late */
+	const struct fsyi_lockword *relock;    /* in a cond's queue, or moved from there: the lock it will take again */
 
 	/* A queue header to donate: whoever waits first for a key lends its own (turnstiles). */
 	struct fsyi_waitq *spare;
@@ -41,6 +43,7 @@ struct fsyi_thread {
 	int virtual_node;                      /* fsy_thread_set_node, -1 = none */
 	uint32_t random;                       /* xorshift state, never 0 */
 	uint32_t arrivals;                     /* at locks in use: some of them are sampled */
+	uint8_t linger_skip, linger_vain;      /* waits to go before it lingers again; and how many that was last time */
 	fsy_stats_t stats;                     /* written by the owner through lib/diag/hook.h, read by anyone */
 	uint32_t stats_epoch;                  /* which reset stats.longest_wait_ns belongs to */
 
