@@ -122,7 +122,7 @@ visit_all(void *arg)
 static void
 unmap_after_unlock(int count, uint32_t at_least, uint64_t *seed)
 {
-	fsy_deadline_t end = stress_until(2400, 2), limit = fsy_after_ms(60000);
+	fsy_deadline_t end = stress_until(2400, 2), limit = fsy_after_ms(TEST_PATIENCE_MS / 2);
 
 	threads_count = count;
 	fsy_atomic_u32_store(&stop, 0);

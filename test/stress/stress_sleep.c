@@ -97,7 +97,7 @@ hold_for(int64_t ns, uint32_t round, bool fair)
 static void
 sleep_at_the_last_moment(int count, bool fair, int share)
 {
-	fsy_deadline_t end = stress_until(3000, share), limit = fsy_after_ms(60000);
+	fsy_deadline_t end = stress_until(3000, share), limit = fsy_after_ms(TEST_PATIENCE_MS / 2);
 	pthread_t threads[MOST];
 	uint32_t round = 0, asleep = 0;
 	int64_t ns = fsyi_tune.spin_ns;

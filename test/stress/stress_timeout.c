@@ -153,7 +153,7 @@ static void
 test_hand_over_at_the_deadline(void **state)
 {
 	uint64_t seed = test_seed();
-	fsy_deadline_t end = stress_until(1500, 1), limit = fsy_after_ms(60000);
+	fsy_deadline_t end = stress_until(1500, 1), limit = fsy_after_ms(TEST_PATIENCE_MS / 2);
 	int64_t offset = 0;
 	pthread_t thread;
 	int got = 0, missed = 0;

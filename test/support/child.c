@@ -37,7 +37,7 @@ enter_child(int err)
 		signal(signals[i], SIG_DFL);
 	setrlimit(RLIMIT_CORE, &none);
 	dup2(err, STDERR_FILENO);
-	alarm(60);
+	alarm(CHILD_SECONDS);
 }
 
 static void
@@ -49,13 +49,13 @@ collect(struct child *child, pid_t pid, int pipe_end)
 
 	while ((n = read(pipe_end, child->err + used, sizeof(child->err) - 1 - used)) > 0 || (n < 0 && errno == EINTR))
 		used += n > 0 ? (size_t)n : 0;
-	child->err[used] = '\0';
 	close(pipe_end);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	child->exited = WIFEXITED(status);
 	child->status = child->exited ? WEXITSTATUS(status) : -1;
 	child->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	snprintf(child->err + used, sizeof(child->err) - used, "%s", child->signal == SIGALRM ? "still running, something hangs\n" : "");
 }
 
 static pid_t

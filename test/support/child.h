@@ -40,7 +40,10 @@ struct child {
 
 __attribute__((noreturn)) void child_failed(const char *condition, const char *file, int line);
 
-/* In a forked copy of this process, which goes on as it is. Killed after a minute. */
+/* Who runs longer than that hangs, and is killed: after whatever waits in it has given up by itself (TEST_PATIENCE_MS). */
+enum { CHILD_SECONDS = 150 };
+
+/* In a forked copy of this process, which goes on as it is. */
 struct child child_fork(int (*body)(void *arg), void *arg);
 
 /*

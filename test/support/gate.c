@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* gate.c - see gate.h. */
 #include "gate.h"
+#include "worker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,9 @@ wait_for_move(struct gate *gate)
 	struct timespec limit;
 
 	clock_gettime(CLOCK_REALTIME, &limit);
-	limit.tv_sec += 60;
+	limit.tv_sec += TEST_PATIENCE_MS / 1000;
 	if (pthread_cond_timedwait(&gate->moved, &gate->mutex, &limit) != 0) {
-		fprintf(stderr, "gate \"%s\": still waiting after a minute\n", gate->name);
+		fprintf(stderr, "gate \"%s\": still waiting after %d s\n", gate->name, TEST_PATIENCE_MS / 1000);
 		abort();
 	}
 }

@@ -2,6 +2,7 @@
 /* locks.c - see locks.h. */
 #include "locks.h"
 #include "child.h"
+#include "worker.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -45,7 +46,7 @@ parked_on(const void *key)
 void
 wait_until_parked(const void *key, unsigned int count)
 {
-	fsy_deadline_t limit = fsy_after_ms(60000);
+	fsy_deadline_t limit = fsy_after_ms(TEST_PATIENCE_MS);
 
 	while (parked_on(key) != count) {
 		if (fsy_now() > limit) {

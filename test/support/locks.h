@@ -10,7 +10,7 @@
 
 #include <fastsync/mutex.h>
 
-/* Threads parked on key in the library's own lot, and returning once there are that many; aborts after a minute. */
+/* Threads parked on key in the library's own lot, and returning once there are that many; aborts after two minutes. */
 unsigned int parked_on(const void *key);
 void wait_until_parked(const void *key, unsigned int count);
 

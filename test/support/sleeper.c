@@ -49,7 +49,7 @@ sleeper_start(struct sleeper *sleeper, const void *key, const struct fsyi_park_o
 void
 sleeper_await(const void *key, unsigned int count)
 {
-	fsy_deadline_t limit = fsy_after_ms(60000);
+	fsy_deadline_t limit = fsy_after_ms(TEST_PATIENCE_MS);
 
 	while (parked_in(&sleeper_lot, key) != count) {
 		if (fsy_now() > limit) {

@@ -68,7 +68,7 @@ worker_tid(void)
 void
 wait_until_asleep(pid_t tid)
 {
-	time_t limit = time(NULL) + 60;
+	time_t limit = time(NULL) + TEST_PATIENCE_MS / 1000;
 	char path[64], line[512];
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)tid);

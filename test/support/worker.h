@@ -28,6 +28,9 @@ void worker_join(pthread_t thread);
 /* The calling thread's kernel id. */
 pid_t worker_tid(void);
 
+/* What has not happened by then hangs. A machine that is shared by too many gets nowhere for seconds on end. */
+enum { TEST_PATIENCE_MS = 120000 };
+
 /* Returns once that thread of this process sleeps in the kernel: then it has really parked. */
 void wait_until_asleep(pid_t tid);
 

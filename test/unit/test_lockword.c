@@ -97,6 +97,6 @@ main(void)
 		cmocka_unit_test(test_hands_over_once_a_turn),
 	};
 
-	watchdog("lock word", 60);
+	watchdog("lock word", 200);
 	return cmocka_run_group_tests_name("lock word", tests, NULL, NULL);
 }

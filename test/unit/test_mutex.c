@@ -174,7 +174,7 @@ wait_and_add(void *arg)
 static void
 test_waiter_gets_it_when_released(void **state)
 {
-	fsy_deadline_t deadlines[] = { FSY_FOREVER, fsy_after_ms(60000) };
+	fsy_deadline_t deadlines[] = { FSY_FOREVER, fsy_after_ms(TEST_PATIENCE_MS) };
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {

@@ -171,7 +171,7 @@ wait_patiently(void *arg)
 static void
 test_patient_are_served_among_barging(void **state)
 {
-	fsy_deadline_t limit = fsy_after_ms(30000);
+	fsy_deadline_t limit = fsy_after_ms(TEST_PATIENCE_MS);
 	pthread_t threads[BARGING + PATIENT];
 	uint64_t sum = 0;
 

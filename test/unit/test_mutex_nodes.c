@@ -146,7 +146,7 @@ fight(void *arg)
 static int
 everybody_gets_it(void *arg)
 {
-	fsy_deadline_t limit = fsy_after_ms(20000);
+	fsy_deadline_t limit = fsy_after_ms(TEST_PATIENCE_MS);
 	pthread_t threads[FIGHTERS];
 	int numbers[FIGHTERS];
 

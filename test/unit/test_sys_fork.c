@@ -38,7 +38,7 @@ status_of(pid_t (*way)(void), int (*body)(void))
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		alarm(60);
+		alarm(CHILD_SECONDS);
 		_exit(body());
 	}
 	while (waitpid(pid, &status, 0) < 0)
