@@ -55,7 +55,7 @@ if [ "$(sort <<<"$needed")" = "$(sort <<<"$listed")" ]; then ok private-libs; el
 
 tool=$tmp/root/usr/bin/fastsync-bench
 if [ -x "$tool" ]; then
-	check tool-list timeout 20 "$tool" --list
+	check tool-list timeout 60 "$tool" --list
 	if readelf -d "$tool" | grep -Eq 'RPATH|RUNPATH'; then bad "tool-rpath: the installed tool carries a build path"; else ok tool-rpath; fi
 else
 	echo "skip install/tool fastsync-bench is not built"

@@ -13,7 +13,7 @@ verify() {
 	shift
 	rm -rf "$dir" && mkdir -p "$dir" && cp "test/model/$model.pml" "$dir/" || return 2
 	verdict=$(cd "$dir" && spin "$@" -a "$model.pml" >generate.log 2>&1 &&
-		"$CC" $optimise -w -DSAFETY -DCOLLAPSE -DMEMLIM=2000 -o pan pan.c && timeout 150 ./pan -m1000000 -n 2>&1) || return 2
+		"$CC" $optimise -w -DSAFETY -DCOLLAPSE -DMEMLIM=2000 -o pan pan.c && timeout 400 ./pan -m1000000 -n 2>&1) || return 2
 	case $verdict in
 	*'search not completed'* | *'max search depth too small'* | *'out of memory'*) return 2 ;;
 	*'errors: 0'*) return 0 ;;

@@ -79,8 +79,13 @@ test_fixed_time(void **state)
 	struct fsyb_sample sample = window(&sound, &load, NULL);
 
 	(void)state;
+	/* None of the workers had a CPU in so brief a window: that is no error, and no figure. */
+	while (!sample.valid && sample.error[0] == '\0' && load.window_ns < INT64_C(20000000000)) {
+		load.window_ns *= 10;
+		sample = window(&sound, &load, NULL);
+	}
 	assert_true(sample.valid);
-	assert_true(sample.elapsed_ns >= 20000000);
+	assert_true(sample.elapsed_ns >= (double)load.window_ns);
 	assert_true(sample.share_min + sample.share_max == sample.ops);
 }
 
