@@ -84,6 +84,7 @@ CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o) $(BUILD)/lib/bench/statistics.o
 CLI_LIBS := -ljansson
 CLI := $(if $(CLI_SRC),$(BUILD)/fastsync-bench)
 EXAMPLES := $(EXAMPLE_SRC:%.c=$(BUILD)/%)
+UNIT_CXX := $(if $(shell command -v $(CXX)),$(patsubst %.cc,$(BUILD)/%,$(wildcard test/unit/test_*.cc)))
 UNIT := $(UNIT_SRC:%.c=$(BUILD)/%)
 STRESS := $(STRESS_SRC:%.c=$(BUILD)/%)
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(BUILD)/%.o)
@@ -107,7 +108,10 @@ $(BUILD)/.flags: FORCE
 $(BUILD)/%.o: %.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(FILE_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+# Where a function of the caller's may be left by cancellation or a C++ exception, what it was at is settled on the way out.
+$(addprefix $(BUILD)/lib/sync/,once.o once_node.o): private FILE_CFLAGS := -fexceptions
 
 $(SHARED): $(LIB_OBJ) lib/fastsync.map
 	$(call say,LINK,$@)
@@ -140,6 +144,13 @@ $(UNIT) $(STRESS): %: %.o $(SUPPORT_OBJ) $(STATIC)
 $(UNIT) $(STRESS): TEST_LDLIBS = -lcmocka
 $(BUILD)/test/unit/test_bench_compare: TEST_LDLIBS = -lcmocka $(CLI_LIBS)
 
+# Exceptions pass through the library from and to C++: as a client sees it.
+$(UNIT_CXX): $(BUILD)/%: %.cc $(SUPPORT_OBJ) $(STATIC)
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)$(CXX) $(CFLAGS) -std=gnu++17 -Wall -Wextra $(if $(WERROR),-Werror) $(SANFLAGS) -Iinclude -MMD -MP -o $@ $< \
+		$(SUPPORT_OBJ) $(STATIC) $(ALL_LDFLAGS) -lcmocka $(LIBS)
+
 # --- checks ---
 # Each layer prints "ok NAME", "not ok NAME", "skip NAME reason" or "NAME: n passed, n failed, n skipped"
 # at the start of a line; test/support/run.sh adds them up.
@@ -161,7 +172,7 @@ else
 endif
 	@$(RUN) end build/results
 
-check-unit: $(UNIT)
+check-unit: $(UNIT) $(UNIT_CXX)
 	@$(RUN) programs $(sort $^)
 
 check-stress: $(STRESS)

@@ -13,7 +13,9 @@
 #include <fastsync/atomic.h>
 #include <fastsync/bench.h>
 #include <fastsync/error.h>
+#include <fastsync/lazy.h>
 #include <fastsync/mutex.h>
+#include <fastsync/once.h>
 #include <fastsync/stats.h>
 #include <fastsync/time.h>
 

@@ -97,7 +97,8 @@ fsyi_scene_wake_all(struct fsyi_scene *scene, uint32_t kind, enum fsyi_token tok
 	struct fsyi_thread **end = &scene->rest;
 	uint32_t count = 0;
 
-	FSYI_ASSERT(scene->rest == NULL);
+	while (*end != NULL)
+		end = &(*end)->next;
 	for (; thread != NULL; thread = next) {
 		next = thread->next;
 		if (kind != 0 && thread->kind != kind)

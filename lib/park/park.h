@@ -43,7 +43,7 @@ struct fsyi_scene {
 void fsyi_scene_wake(struct fsyi_scene *scene, struct fsyi_thread *thread, enum fsyi_token token);
 
 /* The same for all waiters of that kind (0: of any), eldest first, in any number; how many. They run once the lock is dropped.
- * At most once per scene. */
+ * Again in the same scene for another kind: those follow. */
 uint32_t fsyi_scene_wake_all(struct fsyi_scene *scene, uint32_t kind, enum fsyi_token token);
 
 /* With the buckets of both locked: takes thread from one queue and puts it at the end of another, as that kind. Its wait goes on there:

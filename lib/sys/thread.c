@@ -8,6 +8,7 @@
 #include "cpu.h"
 #include "fork.h"
 #include "init.h"
+#include "kernel.h"
 #include "latch.h"
 #include "mem.h"
 
@@ -154,6 +155,13 @@ fsyi_thread_self(void)
 	if (FSY_LIKELY(thread != NULL && generation == fsyi_fork_generation()))
 		return thread;
 	return enlist();
+}
+
+/* Not kept: a forked child's thread has another. */
+uint32_t
+fsyi_thread_id(void)
+{
+	return (uint32_t)fsyi_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 }
 
 void

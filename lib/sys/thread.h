@@ -61,6 +61,9 @@ extern __thread struct fsyi_thread *fsyi_thread_current __attribute__((tls_model
  * together with its spare waitq. */
 struct fsyi_thread *fsyi_thread_self(void);
 
+/* The calling thread's number, which no other thread has while it lives; never 0, below 2^22. A system call: for slow paths. */
+uint32_t fsyi_thread_id(void);
+
 /* Calls visit for every record ever made, in no order, without a lock. */
 void fsyi_thread_each(void (*visit)(struct fsyi_thread *thread, void *arg), void *arg);
 

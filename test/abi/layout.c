@@ -29,6 +29,25 @@ locks(void)
 }
 
 static void
+onces(void)
+{
+	TYPE(fsy_once_t);
+	VALUE(FSY_ONCE_DONE_);
+	VALUE(FSY_ONCE_NEW);
+	VALUE(FSY_ONCE_RUNNING);
+	VALUE(FSY_ONCE_DONE);
+	VALUE(FSY_ONCE_POISONED);
+	TYPE(fsy_once_node_t);
+	VALUE(FSY_ONCE_NODES);
+	TYPE(fsy_lazy_t);
+	FIELD(fsy_lazy_t, value_);
+	TYPE(fsy_lazy_fn_t);
+	FIELD(fsy_lazy_fn_t, error_);
+	TYPE(fsy_lazy_node_t);
+	FIELD(fsy_lazy_node_t, value_);
+}
+
+static void
 atomics(void)
 {
 	TYPE(fsy_atomic_i32);
@@ -66,6 +85,7 @@ int
 main(void)
 {
 	locks();
+	onces();
 	atomics();
 	the_rest();
 	return 0;

@@ -48,8 +48,8 @@ else
 	echo "skip install/cxx no C++ compiler"
 fi
 
-# The private requirements name what the library really needs, no more: libc's own parts aside.
-needed=$(readelf -d "$tmp/root/usr/lib/libfastsync.so.1" | sed -n 's/.*NEEDED.*\[lib\(.*\)\.so.*\]/\1/p' | grep -Ev '^(c|pthread|dl|rt|m)$')
+# The private requirements name what the library really needs, no more: libc's own parts and the compiler's unwinder aside.
+needed=$(readelf -d "$tmp/root/usr/lib/libfastsync.so.1" | sed -n 's/.*NEEDED.*\[lib\(.*\)\.so.*\]/\1/p' | grep -Ev '^(c|pthread|dl|rt|m|gcc_s)$')
 listed=$(pkg-config --static --libs-only-l fastsync | tr ' ' '\n' | sed -n 's/^-l//p' | grep -v '^fastsync$')
 if [ "$(sort <<<"$needed")" = "$(sort <<<"$listed")" ]; then ok private-libs; else bad "private-libs: needs '$needed', lists '$listed'"; fi
 

@@ -121,6 +121,12 @@ fsyi_thread_self(void)
 	return &records[sim_self() < 0 ? SIM_THREADS : sim_self()];
 }
 
+uint32_t
+fsyi_thread_id(void)
+{
+	return (uint32_t)sim_self() + 2;
+}
+
 void
 fsyi_thread_each(void (*visit)(struct fsyi_thread *thread, void *arg), void *arg)
 {
