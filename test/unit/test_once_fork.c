@@ -120,7 +120,7 @@ fork_during_runs(pid_t (*way)(void))
 		pid_t pid = way();
 
 		if (pid == 0) {
-			alarm(60);
+			alarm(CHILD_SECONDS);
 			_exit(in_child());
 		}
 		assert_ended_well(pid);
@@ -161,7 +161,7 @@ forks(void *arg)
 {
 	forked = fork();
 	if (forked == 0) {
-		alarm(60);
+		alarm(CHILD_SECONDS);
 		runs = 0;
 		if (taken_over)
 			worker_join(worker_start(take_over, arg));

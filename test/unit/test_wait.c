@@ -295,6 +295,6 @@ main(void)
 		TEST(test_a_thread_without_a_record_looks_by_the_clock), TEST(test_a_forked_child_looks_by_the_clock), TEST(test_marks),
 	};
 
-	watchdog("test_wait", 120);
+	watchdog("test_wait", 200);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
