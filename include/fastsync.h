@@ -11,6 +11,7 @@
 #define FASTSYNC_VERSION "0.1.0"
 
 #include <fastsync/atomic.h>
+#include <fastsync/barrier.h>
 #include <fastsync/bench.h>
 #include <fastsync/error.h>
 #include <fastsync/lazy.h>
@@ -18,6 +19,7 @@
 #include <fastsync/once.h>
 #include <fastsync/stats.h>
 #include <fastsync/time.h>
+#include <fastsync/waitgroup.h>
 
 FSY_BEGIN_DECLS
 

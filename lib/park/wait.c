@@ -50,8 +50,8 @@ left(struct fsyi_scene *scene, void *arg)
 		wait->op->left(scene, wait->arg);
 }
 
-static const struct fsyi_park_op park_newcomer = { validate, NULL, NULL, left, false };
-static const struct fsyi_park_op park_again = { validate, NULL, NULL, left, true };
+static const struct fsyi_park_op park_newcomer = { validate, NULL, NULL, left, 0 };
+static const struct fsyi_park_op park_again = { validate, NULL, NULL, left, FSYI_PARK_AGAIN };
 
 /* Looks for a moment, ever less often. True: it is over. */
 static bool
@@ -74,9 +74,10 @@ look(const struct wait *wait, fsy_deadline_t deadline)
 	return false;
 }
 
-static void
-nap(fsy_deadline_t until, fsy_deadline_t deadline)
+void
+fsyi_word_nap(fsy_deadline_t deadline)
 {
+	fsy_deadline_t until = fsyi_now() + RECORDLESS_NAP_NS;
 	fsy_atomic_u32 never = { 0 };
 
 	fsyi_futex_wait(&never, 0, until < deadline ? until : deadline);
@@ -98,7 +99,7 @@ fsyi_word_wait(struct fsyi_lot *lot, const void *word, const struct fsyi_word_op
 		case FSYI_UNPARKED_HANDOFF:
 			return FSYI_WAIT_GIVEN;
 		case FSYI_PARK_NO_RECORD:
-			nap(fsyi_now() + RECORDLESS_NAP_NS, deadline);
+			fsyi_word_nap(deadline);
 			break;
 		case FSYI_UNPARKED_NORMAL:
 			park = &park_again;

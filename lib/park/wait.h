@@ -54,6 +54,9 @@ uint32_t fsyi_word_release(struct fsyi_lot *lot, const void *word, uint32_t kind
 uint32_t fsyi_word_wake_all(struct fsyi_lot *lot, const void *word, uint32_t kind);
 uint32_t fsyi_word_wake_one(struct fsyi_lot *lot, const void *word, uint32_t kind);
 
+/* What a thread without a record does between two looks: sleeps for a millisecond, but not past deadline. */
+void fsyi_word_nap(fsy_deadline_t deadline);
+
 /* For enlist: while the bits of mask have that value, sets those of mark. False: they have not. Relaxed: the bucket lock
  * orders it with the waker. */
 static inline bool

@@ -164,6 +164,32 @@ fsyi_thread_id(void)
 	return (uint32_t)fsyi_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 }
 
+static void *
+run_errand(void *arg)
+{
+	struct fsyi_errand *errand = (struct fsyi_errand *)arg;
+
+	pthread_cleanup_push(errand->end, errand->arg);
+	errand->run(errand->arg);
+	pthread_cleanup_pop(1);
+	return NULL;
+}
+
+int
+fsyi_thread_start(struct fsyi_errand *errand)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int error = pthread_attr_init(&attributes);
+
+	if (error != 0)
+		return error;
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	error = pthread_create(&thread, &attributes, run_errand, errand);
+	pthread_attr_destroy(&attributes);
+	return error;
+}
+
 void
 fsyi_thread_each(void (*visit)(struct fsyi_thread *thread, void *arg), void *arg)
 {

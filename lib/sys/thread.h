@@ -64,6 +64,15 @@ struct fsyi_thread *fsyi_thread_self(void);
 /* The calling thread's number, which no other thread has while it lives; never 0, below 2^22. A system call: for slow paths. */
 uint32_t fsyi_thread_id(void);
 
+/* Starts a detached thread that calls run(arg), and then end(arg) however run has ended: by returning, pthread_exit or cancellation. 0, or
+ * the error of pthread_create. Not for lock paths: it allocates. The errand must live until end is called. */
+struct fsyi_errand {
+	void (*run)(void *arg);
+	void (*end)(void *arg);
+	void *arg;
+};
+int fsyi_thread_start(struct fsyi_errand *errand);
+
 /* Calls visit for every record ever made, in no order, without a lock. */
 void fsyi_thread_each(void (*visit)(struct fsyi_thread *thread, void *arg), void *arg);
 

@@ -48,6 +48,18 @@ onces(void)
 }
 
 static void
+meetings(void)
+{
+	TYPE(fsy_waitgroup_t);
+	FIELD(fsy_waitgroup_t, word_);
+	TYPE(fsy_barrier_t);
+	FIELD(fsy_barrier_t, others_);
+	FIELD(fsy_barrier_t, unlisted_);
+	FIELD(fsy_barrier_t, fork_);
+	FIELD(fsy_barrier_t, generation_);
+}
+
+static void
 atomics(void)
 {
 	TYPE(fsy_atomic_i32);
@@ -86,6 +98,7 @@ main(void)
 {
 	locks();
 	onces();
+	meetings();
 	atomics();
 	the_rest();
 	return 0;

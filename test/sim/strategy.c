@@ -11,7 +11,7 @@
  */
 #include "sim.h"
 
-enum { DEPTH = 3 };
+enum { DEPTH = 3, PATIENT = 20000 };
 
 static unsigned switch_one_in, flush_one_in, time_one_in;
 static int64_t priority[SIM_AGENTS], bottom;
@@ -108,6 +108,8 @@ choose_pct(const struct sim_agent *agents, int count)
 {
 	if (sim_run.thread[sim_run.current].yielded)
 		priority[sim_run.current] = --bottom;
+	if (sim_run.steps > PATIENT)            /* threads that look by the clock must not keep the others from running for ever */
+		priority[2 * SIM_THREADS] = bottom - 1;
 	for (int i = 0; i < DEPTH - 1; i++)
 		if (change[i] == sim_run.steps) {
 			int falls = highest(agents, count, true);
