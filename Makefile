@@ -228,7 +228,8 @@ peers:
 	@CC='$(CC)' CXX='$(CXX)' CFLAGS='$(CFLAGS)' lib/bench/peers/build.sh $(PEERS)
 	@mkdir -p $(BUILD) && ln -sfn ../peers $(BUILD)/peers
 
-$(PEERS)/parts/selftest: lib/bench/peers/selftest.c lib/bench/peers/c/module.h lib/bench/peers/loop.h lib/bench/peer.h
+$(PEERS)/parts/selftest: lib/bench/peers/selftest.c lib/bench/peers/c/module.h lib/bench/peers/loop.h \
+		lib/bench/peers/loop_wait.h lib/bench/peer.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) -std=gnu11 $(WARN) -D_GNU_SOURCE -pthread -o $@ $< -ldl
@@ -262,7 +263,8 @@ DEPS_BUILD := gcc=gcc libc6-dev libnuma-dev libjansson-dev
 DEPS_CHECK := g++=g++ libcmocka-dev pkg-config=pkg-config valgrind=valgrind
 DEPS_CHECK_OPTIONAL := spin=spin relacy-dev mandoc=mandoc shellcheck=shellcheck
 DEPS_BENCH := pkg-config=pkg-config
-DEPS_BENCH_OPTIONAL := g++=g++ ca-certificates go=golang-go rustc=rustc-web|rustc cargo=cargo-web|cargo libnsync-dev libck-dev libtbb-dev libabsl-dev
+DEPS_BENCH_OPTIONAL := g++=g++ ca-certificates go=golang-go rustc=rustc-web|rustc cargo=cargo-web|cargo libnsync-dev libck-dev libtbb-dev libabsl-dev \
+	liburcu-dev libjemalloc2 libmimalloc-dev
 
 deps: deps-check deps-bench
 deps-check:

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum relation { AT_MOST, AT_LEAST, LESS_AT_LEAST /* the difference, not the quotient */ };
+enum relation { AT_MOST, AT_LEAST, LESS_AT_LEAST, LESS_AT_MOST /* the difference, not the quotient */ };
 
 struct bar {
 	const char *name, *cell;
@@ -42,10 +42,24 @@ static const struct fsyb_series *
 opponent(const struct bar *bar, const struct fsyb_cell *cell)
 {
 	if (strcmp(bar->other, "@best") == 0)
-		return fsyb_best(cell, false);
+		return fsyb_best(cell, false, NULL);
 	if (strcmp(bar->other, "@parks") == 0)
-		return fsyb_best(cell, true);
+		return fsyb_best(cell, true, NULL);
+	if (bar->other[0] == '@')
+		return fsyb_best(cell, false, bar->other + 1);
 	return fsyb_find(cell, bar->other);
+}
+
+static bool
+difference(const struct bar *bar)
+{
+	return bar->relation == LESS_AT_LEAST || bar->relation == LESS_AT_MOST;
+}
+
+static bool
+below(const struct bar *bar)
+{
+	return bar->relation == AT_MOST || bar->relation == LESS_AT_MOST;
 }
 
 /* What was measured, in the bar's own unit. */
@@ -59,7 +73,7 @@ evaluate(const struct bar *bar, const struct fsyb_results *results, const char *
 
 	*against = *why = "";
 	if (!ours || ours->error[0]) {
-		*why = ours ? ours->error : "not measured";
+		*why = ours ? ours->error : cell ? "not built yet" : "not measured";
 		return none;
 	}
 	if (bar->metric == FSYB_BYTES)
@@ -75,7 +89,7 @@ evaluate(const struct bar *bar, const struct fsyb_results *results, const char *
 		return none;
 	}
 	*against = other->candidate->name;
-	if (bar->relation != LESS_AT_LEAST)
+	if (!difference(bar))
 		return fsyb_ratio(cell, ours, other_cell, other, bar->metric);
 	theirs = fsyb_figure(other_cell, other, bar->metric);
 	return (struct fsyb_figure){ figure.median - theirs.median, figure.p10 - theirs.median, figure.p90 - theirs.median,
@@ -89,11 +103,11 @@ judge(const struct bar *bar, const struct fsyb_results *results, FILE *out)
 	const char *against, *why, *unit = bar->metric == FSYB_LONGEST ? "ms" : bar->other[0] ? "x" : "";
 	double scale = bar->metric == FSYB_LONGEST ? 1e-6 : 1;
 	struct fsyb_figure figure = evaluate(bar, results, &against, &why);
-	bool holds = bar->relation == AT_MOST ? figure.median <= bar->limit : figure.median >= bar->limit;
+	bool holds = below(bar) ? figure.median <= bar->limit : figure.median >= bar->limit;
 
-	if (bar->relation == LESS_AT_LEAST)
-		unit = "";
-	fprintf(out, "%-24s %s %6.4g%-3s", bar->name, bar->relation == AT_MOST ? "<=" : ">=", bar->limit * scale, unit);
+	if (difference(bar))
+		unit = bar->metric == FSYB_NS ? "ns" : "";
+	fprintf(out, "%-24s %s %6.4g%-3s", bar->name, below(bar) ? "<=" : ">=", bar->limit * scale, unit);
 	if (figure.count == 0 || isnan(figure.median)) {
 		fprintf(out, " %-31s %s\n", "-", *why ? why : "not measured");
 		return false;

@@ -110,8 +110,27 @@ fsyb_find(const struct fsyb_cell *cell, const char *name)
 	return found;
 }
 
+bool
+fsyb_named(const char *name, const char *list)
+{
+	size_t length;
+
+	for (; *list; list += length + (list[length] == ',')) {
+		length = strcspn(list, ",");
+		if (length && strncasecmp(name, list, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+fsyb_stamped(const struct fsyb_case *what)
+{
+	return what->shape == FSYB_WAITS || what->shape == FSYB_WRITER;
+}
+
 const struct fsyb_series *
-fsyb_best(const struct fsyb_cell *cell, bool parks)
+fsyb_best(const struct fsyb_cell *cell, bool parks, const char *names)
 {
 	const struct fsyb_series *best = NULL;
 	double least = INFINITY;
@@ -120,7 +139,8 @@ fsyb_best(const struct fsyb_cell *cell, bool parks)
 		const struct fsyb_candidate *candidate = cell->series[i].candidate;
 		double ns = fsyb_figure(cell, &cell->series[i], FSYB_NS).median;
 
-		if (candidate->ours || (parks && !candidate->parks) || strncmp(candidate->name, "go1.", 4) == 0 ||
+		if (candidate->ours || candidate->reference || (parks && !candidate->parks) ||
+		    strncmp(candidate->name, "go1.", 4) == 0 || (names && !fsyb_named(candidate->name, names)) ||
 		    strcmp(candidate->kind, FSYB_EMPTY) == 0 || strcmp(candidate->kind, FSYB_LIMIT) == 0)
 			continue;
 		if (ns < least) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * field.c - who takes part: the implementations in this library, every fastsync-peer-*.so and every co-process
- * fastsync-peer-go* found on the peer path. What cannot be loaded or is not there becomes one line above the table.
+ * fastsync-peer-go* found on the peer path, and the allocators fastsync-malloc-* for processes of their own. What cannot be
+ * loaded or is not there becomes one line above the table.
  */
 #include "bench/harness.h"
 #include <dirent.h>
@@ -50,7 +51,8 @@ add_impls(struct fsyb_field *field, const struct fsyb_impl *impl)
 		candidate->kind = impl->kind;
 		candidate->bytes = impl->bytes;
 		candidate->parks = impl->parks != 0;
-		candidate->ours = !impl->foreign;
+		candidate->ours = impl->foreign == FSYB_OURS;
+		candidate->reference = impl->foreign == FSYB_REFERENCE;
 		candidate->max_threads = impl->max_threads;
 		candidate->impl = impl;
 	}
@@ -81,9 +83,12 @@ load_entry(struct fsyb_field *field, const char *folder, const char *name)
 	char path[4096], *argv[] = { path, NULL };
 	size_t length = strlen(name);
 
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	if (strncmp(name, "fastsync-malloc-", 16) == 0 && strlen(path) < sizeof *field->allocators &&
+	    field->allocator_count < sizeof field->allocators / sizeof *field->allocators)
+		memcpy(field->allocators[field->allocator_count++], path, strlen(path) + 1);
 	if (strncmp(name, "fastsync-peer-", 14) != 0)
 		return;
-	snprintf(path, sizeof path, "%s/%s", folder, name);
 	if (length > 3 && strcmp(name + length - 3, ".so") == 0) {
 		load_module(field, path);
 	} else if (field->with_processes && strncmp(name + 14, "go", 2) == 0 && access(path, X_OK) == 0) {
@@ -129,6 +134,21 @@ load_default(struct fsyb_field *field)
 	load_folder(field, folder);
 }
 
+static void
+note_missing_allocators(struct fsyb_field *field)
+{
+	static const char *const set[][2] = { { "jemalloc", "libjemalloc2" }, { "mimalloc", "libmimalloc-dev" } };
+
+	for (unsigned i = 0; i < sizeof set / sizeof *set; i++) {
+		bool found = false;
+
+		for (unsigned j = 0; j < field->allocator_count; j++)
+			found |= strstr(field->allocators[j], set[i][0]) != NULL;
+		if (!found)
+			fsyb_field_missing(field, "not here: %s: install %s, then run: make peers", set[i][0], set[i][1]);
+	}
+}
+
 /* The reference set: a table without one of these says so. */
 static void
 note_missing(struct fsyb_field *field)
@@ -140,6 +160,7 @@ note_missing(struct fsyb_field *field)
 		{ "nsync", "nsync: install libnsync-dev" },
 		{ "ck ", "Concurrency Kit: install libck-dev" },
 		{ "tbb", "oneTBB: install libtbb-dev" },
+		{ "urcu", "liburcu: install liburcu-dev" },
 		{ "absl", "Abseil, built with NDEBUG (Debian's has its assertions on and is not quotable)" },
 	};
 
@@ -151,6 +172,7 @@ note_missing(struct fsyb_field *field)
 		if (!found)
 			fsyb_field_missing(field, "not here: %s, then run: make peers", set[i].what);
 	}
+	note_missing_allocators(field);
 }
 
 int
@@ -160,8 +182,10 @@ fsyb_field_open(struct fsyb_field *field, const char *path, bool with_processes)
 	memset(field, 0, sizeof *field);
 	field->with_processes = with_processes;
 	add_impls(field, fsyb_ours());
+	add_impls(field, fsyb_ours_more());
 	add_impls(field, fsyb_limits());
 	add_impls(field, fsyb_glibc());
+	add_impls(field, fsyb_glibc_wait());
 	if (!path || !*path) {
 		load_default(field);
 	} else if (!load_folder(field, path)) {

@@ -11,7 +11,7 @@
 #include <fastsync/bench.h>
 #include <stdbool.h>
 
-#define FSYB_MAX_CANDIDATES 96
+#define FSYB_MAX_CANDIDATES 256
 #define FSYB_MAX_ROUNDS     101
 #define FSYB_NAME           48
 
@@ -23,7 +23,7 @@ struct fsyb_candidate {
 	const char *kind;
 	char version[64];
 	size_t bytes;
-	bool parks, ours;
+	bool parks, ours, reference;
 	unsigned max_threads;
 	const struct fsyb_impl *impl; /* in this process, or NULL and then */
 	struct fsyb_process *process; /* in that one */
@@ -36,6 +36,7 @@ struct fsyb_load {
 	uint64_t ops;                 /* fixed work: operations per worker; 0: fixed time */
 	int64_t window_ns, warm_ns;
 	bool latency, unpinned;
+	bool writer;                  /* rw: worker 0 writes, and only it is stamped and works outside; the others read */
 	bool alone;                   /* one worker, in the calling thread: for a process that has no other */
 	int nodes;                    /* workers 2i and 2i + 1 on virtual node i mod nodes; 0: no virtual nodes */
 	uint64_t seed;
@@ -59,8 +60,10 @@ struct fsyb_sample {
 struct fsyb_field {
 	struct fsyb_candidate candidates[FSYB_MAX_CANDIDATES];
 	unsigned count;
-	char missing[8][160];         /* one line each: what is not here, and how to get it */
+	char missing[16][160];        /* one line each: what is not here, and how to get it */
 	unsigned missing_count;
+	char allocators[4][256];      /* paths of what can be preloaded into a process */
+	unsigned allocator_count;
 	bool with_processes;
 };
 /* path NULL: the default places. */
@@ -69,10 +72,14 @@ void fsyb_field_close(struct fsyb_field *field);
 void fsyb_field_missing(struct fsyb_field *field, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct fsyb_candidate *fsyb_field_add(struct fsyb_field *field);
 
-/* ours.c, limits.c, glibc.c: the implementations inside the library, each list ended by kind == NULL. */
+/* ours.c, ours_more.c, limits.c, glibc.c, glibc_wait.c: the implementations inside the library, each list ended by kind == NULL. */
 const struct fsyb_impl *fsyb_ours(void);
+const struct fsyb_impl *fsyb_ours_more(void);
 const struct fsyb_impl *fsyb_limits(void);
 const struct fsyb_impl *fsyb_glibc(void);
+const struct fsyb_impl *fsyb_glibc_wait(void);
+/* allocator.c: whose malloc this process has. */
+void fsyb_allocator(const char **name, const char **version);
 
 /* window.c: one window in this process. */
 void fsyb_window(const struct fsyb_candidate *candidate, const struct fsyb_load *load, struct fsyb_sample *sample);
@@ -102,6 +109,9 @@ void fsyb_machine_close(void);
 uint32_t fsyb_multiplications(double ns);
 void fsyb_controller(bool on);
 void fsyb_sleep(int64_t ns);
+
+/* memory.c: resident bytes of one of a million objects; NAN where it cannot be measured. */
+double fsyb_resident_each(const struct fsyb_impl *impl);
 
 struct fsyb_weather { double total, steal, busy, own; };
 void fsyb_weather_read(struct fsyb_weather *weather);

@@ -82,6 +82,8 @@ fsyb_limits(void)
 		EMPTY(FSYB_ONCE, run_no_atomic),
 		EMPTY(FSYB_POOL, run_no_pool),
 		EMPTY(FSYB_ARRAY, run_no_array),
+		EMPTY(FSYB_COND, run_no_mutex),
+		EMPTY(FSYB_WAITGROUP, run_no_mutex),
 		{ .kind = NULL },
 	};
 

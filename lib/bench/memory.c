@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FSYB_MILLION 1e6
+#define FSYB_MILLION_TIMES 1e6
 
 static double
 resident_bytes(void)
@@ -21,25 +21,30 @@ resident_bytes(void)
 	return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
 
+double
+fsyb_resident_each(const struct fsyb_impl *impl)
+{
+	double before;
+	void *objects;
+
+	malloc_trim(0); /* so that the array comes from fresh pages */
+	before = resident_bytes();
+	objects = impl->create(1);
+	if (!objects)
+		return NAN;
+	before = resident_bytes() - before;
+	impl->destroy(objects);
+	return before / FSYB_MILLION_TIMES;
+}
+
 struct fsyb_figure
 fsyb_resident(const struct fsyb_field *field, const char *name)
 {
 	for (unsigned i = 0; i < field->count; i++) {
 		const struct fsyb_candidate *candidate = &field->candidates[i];
-		double before;
-		void *object;
 
-		if (!candidate->kind || strcmp(candidate->kind, FSYB_ARRAY) != 0 || !candidate->impl ||
-		    strcmp(candidate->name, name) != 0)
-			continue;
-		malloc_trim(0); /* so that the array comes from fresh pages */
-		before = resident_bytes();
-		object = candidate->impl->create(1);
-		if (!object)
-			break;
-		before = resident_bytes() - before;
-		candidate->impl->destroy(object);
-		return (struct fsyb_figure){ before / FSYB_MILLION, NAN, NAN, 1 };
+		if (candidate->kind && strcmp(candidate->kind, FSYB_ARRAY) == 0 && candidate->impl && strcmp(candidate->name, name) == 0)
+			return (struct fsyb_figure){ fsyb_resident_each(candidate->impl), NAN, NAN, 1 };
 	}
 	return (struct fsyb_figure){ NAN, NAN, NAN, 0 };
 }

@@ -72,6 +72,13 @@ fsyb_work(uint64_t value, uint32_t count)
 #define FSYB_FETCH_MAX "fetch_max" /* shared = max(shared, own count), seq_cst */
 #define FSYB_FETCH_MIN "fetch_min"
 #define FSYB_SLEEPERS "sleepers" /* the mutex loop, while threads sleep on 1,000 other locks; ours only */
+#define FSYB_COND      "cond"      /* two by two, in turns: wait for one's own, signal the other's */
+#define FSYB_BROADCAST "broadcast" /* one wakes all others by its condition variable and waits for their answers */
+#define FSYB_WAITGROUP "waitgroup" /* two by two, in turns: wait for the own group, close it, open the other's */
+#define FSYB_FANOUT    "fanout"    /* as broadcast, by wait groups; the datum counts what was wrong */
+#define FSYB_BARRIER   "barrier"   /* all wait for all; the datum counts what was wrong */
+#define FSYB_HANDED    "handed"    /* two by two: one gets 1 KB, the other puts it; the datum counts what was wrong */
+#define FSYB_MILLION   "million"   /* a million bare objects, each used once by create; no loop */
 #define FSYB_EMPTY  "empty"   /* a kind's loop with nothing in it, named "empty KIND": what the loop itself costs */
 #define FSYB_LIMIT  "limit"   /* not a lock: the least instructions a lock could consist of, in the mutex loop */
 
@@ -86,7 +93,13 @@ struct fsyb_impl {
 	void (*destroy)(void *object);
 	void (*run)(void *object, struct fsyb_worker *worker); /* the loop; called once in each worker thread */
 	uint64_t (*datum)(void *object);                       /* the protected counter, for the check that no operation was lost; NULL = no check */
-	int foreign;             /* 0: ours */
+	int foreign;             /* one of these: */
+};
+
+enum {
+	FSYB_OURS,
+	FSYB_PEER,     /* another library's */
+	FSYB_REFERENCE /* not the same thing, but something to aim at: printed, never "the best peer" */
 };
 
 /* Exported by every module: its implementations, ending with kind == NULL. */

@@ -7,6 +7,9 @@
 /* A cell with one worker costs little: it gets this many rounds for each round of the others. */
 #define FSYB_ALONE_ROUNDS 3
 
+/* RCU is nothing to write under: up to so many writes per mille. */
+#define FSYB_REFERENCE_WRITES 1
+
 bool
 fsyb_alone(const struct fsyb_cell *cell)
 {
@@ -17,16 +20,7 @@ fsyb_alone(const struct fsyb_cell *cell)
 static bool
 wanted(const struct fsyb_candidate *candidate, const char *list)
 {
-	size_t length;
-
-	if (!list || candidate->ours || strcmp(candidate->kind, FSYB_EMPTY) == 0)
-		return true;
-	for (; *list; list += length + (list[length] == ',')) {
-		length = strcspn(list, ",");
-		if (length && strncasecmp(candidate->name, list, length) == 0)
-			return true;
-	}
-	return false;
+	return !list || candidate->ours || strcmp(candidate->kind, FSYB_EMPTY) == 0 || fsyb_named(candidate->name, list);
 }
 
 static bool
@@ -67,6 +61,10 @@ takes_part(const struct fsyb_candidate *candidate, const struct fsyb_cell *cell)
 		                               : strcmp(candidate->name + 6, kind) == 0);
 	if (cell->what->shape == FSYB_NODES && !candidate->ours)
 		return false;
+	if (candidate->reference && cell->what->write_permille > FSYB_REFERENCE_WRITES)
+		return false;
+	if (candidate->ours && candidate->process && cell->what->shape != FSYB_NODES && fsyb_stamped(cell->what))
+		return false; /* our own co-processes do not tell their waits */
 	return strcmp(candidate->kind, kind) == 0;
 }
 
@@ -84,7 +82,7 @@ static bool
 fill(struct fsyb_results *results, struct fsyb_cell *cell)
 {
 	const struct fsyb_field *field = field_of(results, cell);
-	bool waits = cell->what->shape == FSYB_WAITS;
+	bool waits = fsyb_stamped(cell->what);
 
 	cell->series = calloc(field->count + 1, sizeof *cell->series);
 	for (unsigned i = 0; cell->series && i < field->count; i++) {

@@ -22,6 +22,9 @@ void fsyb_export_csv(const struct fsyb_results *results, FILE *out);
 unsigned fsyb_cpus(unsigned threads);
 const struct fsyb_series *fsyb_go(const struct fsyb_cell *cell);
 
+/* children.c: the processes beside this one. */
+void fsyb_children_start(struct fsyb_results *results);
+
 /* claims.c: plans what the article's claims need; prints them one by one. */
 int fsyb_claims_need(struct fsyb_results *results);
 void fsyb_claims(const struct fsyb_results *results, FILE *out);

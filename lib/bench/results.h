@@ -8,7 +8,7 @@
 
 #include "bench/harness.h"
 
-enum fsyb_shape { FSYB_ALONE, FSYB_SPAN, FSYB_WORK, FSYB_WAITS, FSYB_SINGLE, FSYB_NODES };
+enum fsyb_shape { FSYB_ALONE, FSYB_SPAN, FSYB_WORK, FSYB_WAITS, FSYB_WRITER, FSYB_SINGLE, FSYB_NODES, FSYB_MEMORY };
 
 struct fsyb_case {
 	const char *name, *kind;
@@ -82,7 +82,12 @@ struct fsyb_figure fsyb_ratio(const struct fsyb_cell *cell_a, const struct fsyb_
                               const struct fsyb_series *b, enum fsyb_metric metric);
 /* By name, or by the longest-standing candidate whose name starts with it. NULL. */
 const struct fsyb_series *fsyb_find(const struct fsyb_cell *cell, const char *name);
-/* The fastest foreign lock; parks: among those whose waiters sleep. Limits and other releases of Go do not count. */
-const struct fsyb_series *fsyb_best(const struct fsyb_cell *cell, bool parks);
+/* The fastest foreign lock; parks: among those whose waiters sleep; names: among those whose names begin so (separated by commas),
+ * or NULL. Limits, references and other releases of Go do not count. */
+const struct fsyb_series *fsyb_best(const struct fsyb_cell *cell, bool parks, const char *names);
+/* The name begins like one of a comma-separated list, in either case. */
+bool fsyb_named(const char *name, const char *list);
+/* Every acquire, or those of one worker, are stamped. */
+bool fsyb_stamped(const struct fsyb_case *what);
 
 #endif

@@ -15,8 +15,9 @@ list(const struct fsyb_field *field, FILE *out)
 	for (unsigned i = 0; i < field->count; i++) {
 		const struct fsyb_candidate *candidate = &field->candidates[i];
 
-		fprintf(out, "%s{\"impl\":\"%u\",\"kind\":\"%s\",\"name\":\"%s\",\"bytes\":%zu,\"parks\":%d,\"ours\":%d}",
-		        i ? "," : "", i, candidate->kind, candidate->name, candidate->bytes, candidate->parks, candidate->ours);
+		fprintf(out, "%s{\"impl\":\"%u\",\"kind\":\"%s\",\"name\":\"%s\",\"edition\":\"%s\",\"bytes\":%zu,\"parks\":%d,\"ours\":%d}",
+		        i ? "," : "", i, candidate->kind, candidate->name, candidate->version, candidate->bytes, candidate->parks,
+		        candidate->ours);
 	}
 	fprintf(out, "]}\n");
 }

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern char **environ;
-
 static int
 set_defaults(fsy_bench_options_t *options)
 {
@@ -55,40 +53,6 @@ check_candidates(const struct fsyb_field *field, const char *list)
 		}
 	}
 	return 0;
-}
-
-/* The same library in a process of its own, with these additions to the environment in front. */
-static void
-start_child(const fsy_bench_options_t *options, struct fsyb_field *field, const char *first, const char *second)
-{
-	char *argv[] = { (char *)(uintptr_t)options->self, (char *)(uintptr_t)"--serve", NULL };
-	size_t count = 0;
-	char **environment;
-
-	while (environ[count])
-		count++;
-	environment = calloc(count + 3, sizeof *environment);
-	if (!environment)
-		return;
-	environment[0] = (char *)(uintptr_t)first;
-	environment[1] = (char *)(uintptr_t)second;
-	memcpy(environment + 2, environ, count * sizeof *environment);
-	fsyb_process_list(field, options->self, argv, environment, "");
-	free(environment);
-}
-
-static void
-start_children(struct fsyb_results *results)
-{
-	const fsy_bench_options_t *options = results->options;
-	char peers[4200] = "FASTSYNC_SELF=bench"; /* a harmless place-holder: FASTSYNC_PEERS is then the inherited one */
-
-	if (!options->self)
-		return;
-	if (options->peer_path)
-		snprintf(peers, sizeof peers, "FASTSYNC_PEERS=%s", options->peer_path);
-	start_child(options, &results->child, "LC_ALL=C", peers);
-	start_child(options, &results->nodes, "FASTSYNC_TOPOLOGY=8", peers);
 }
 
 static void
@@ -141,7 +105,7 @@ fsy_bench_run(const fsy_bench_options_t *given, FILE *out)
 		fsyb_machine.sheltered = sheltered;
 		error = fsyb_companion();
 		if (!error) {
-			start_children(&results);
+			fsyb_children_start(&results);
 			error = report(&results, out);
 		}
 		fsyb_machine_close();

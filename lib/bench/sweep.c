@@ -24,9 +24,11 @@ static void
 print_head(const struct fsyb_case *what, FILE *out)
 {
 	fprintf(out, "%s: %s\n", what->name, what->description);
-	if (what->shape == FSYB_ALONE || what->shape == FSYB_SINGLE)
+	if (what->shape == FSYB_MEMORY)
+		fprintf(out, "%7s %-30s %9s %9s\n", "", "candidate", "resident", "sizeof");
+	else if (what->shape == FSYB_ALONE || what->shape == FSYB_SINGLE)
 		fprintf(out, "%7s %-30s %9s %8s %8s\n", "threads", "candidate", "ns/op", "p10", "p90");
-	else if (what->shape == FSYB_WAITS)
+	else if (fsyb_stamped(what))
 		fprintf(out, "%7s %-30s %9s %8s %8s %8s %8s %10s %8s\n", "threads", "candidate", "wait p50", "p99", "p99.9",
 		        "max", "Mops/s", "switch/kop", "futex/op");
 	else
@@ -60,7 +62,11 @@ print_series(const struct fsyb_cell *cell, const struct fsyb_series *series, FIL
 		fprintf(out, " %9.2f %8.2f %8.2f\n", ns.median, ns.p10, ns.p90);
 		return;
 	}
-	if (cell->what->shape == FSYB_WAITS) {
+	if (cell->what->shape == FSYB_MEMORY) {
+		fprintf(out, " %9.2f %9zu\n", ns.median, series->candidate->bytes);
+		return;
+	}
+	if (fsyb_stamped(cell->what)) {
 		static const double quantiles[] = { 0.5, 0.99, 0.999 };
 
 		for (int i = 0; i < 3; i++)

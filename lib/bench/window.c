@@ -181,6 +181,11 @@ prepare(struct fsyb_window_state *w, const struct fsyb_candidate *candidate, con
 			.histogram = w->histograms ? &w->histograms[(size_t)i * FSYB_HISTOGRAM] : NULL,
 			.reserved = { fsyb_machine.tsc_khz },
 		};
+		if (load->writer) {
+			w->hands[i].worker.write_permille = i == 0 ? 1000 : 0;
+			w->hands[i].worker.outside = i == 0 ? load->outside : 0;
+			w->hands[i].worker.histogram = i == 0 ? w->histograms : NULL;
+		}
 	}
 	w->object = candidate->impl->create(threads);
 	return w->object != NULL;

@@ -46,7 +46,7 @@ module() {
 		return
 	fi
 	recipe="$($compiler --version | head -n 1) $compiler $CFLAGS $flags $libraries $version"
-	fresh "$out/$so" "$recipe" "$source" "$here/c/module.h" "$here/loop.h" "$here/../peer.h" && return
+	fresh "$out/$so" "$recipe" "$source" "$here/c/module.h" "$here/loop.h" "$here/loop_wait.h" "$here/../peer.h" && return
 	printf '#define PEER_VERSION "%s"\n' "$version" >"$work/$name.h"
 	# shellcheck disable=SC2086
 	if $compiler $CFLAGS $shared $flags -include "$work/$name.h" -o "$work/$so" "$source" -Wl,-z,defs $libraries 2>"$work/$name.log"; then
@@ -154,9 +154,22 @@ go_all() {
 	go_peer go1.22.0 fastsync-peer-go1.22 go1.22
 }
 
+# An allocator is measured in a process of its own, into which it is preloaded: a link to it is all that is needed.
+allocator() { # NAME PACKAGE
+	path=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | sed -n "s|.*lib$1\.so[.0-9]* (.*x86-64.*) => ||p; s|.*lib$1\.so[.0-9]* (.*AArch64.*) => ||p" | head -n 1)
+	if [ -n "$path" ]; then
+		ln -sf "$path" "$out/fastsync-malloc-$1.so"
+	else
+		missing "$1" "it is not here (Debian, Ubuntu: apt-get install $2)" "fastsync-malloc-$1.so"
+	fi
+}
+
+allocator jemalloc libjemalloc2
+allocator mimalloc libmimalloc-dev
 module posix posix.c libc6-dev "$(getconf GNU_LIBC_VERSION 2>/dev/null)" "$CC -std=gnu11" "" ""
 module nsync nsync.c libnsync-dev "nsync $(packaged libnsync-dev nsync)" "$CC -std=gnu11" "" -lnsync
 module ck ck.c libck-dev "ck $(packaged libck-dev ck)" "$CC -std=gnu11" "" -lck
+module urcu urcu.c liburcu-dev "liburcu $(packaged liburcu-dev liburcu)" "$CC -std=gnu11" "" "-lurcu-memb -lurcu-qsbr -lurcu-bp"
 module tbb tbb.cc libtbb-dev "" "$CXX -std=c++17" "" -ltbb
 abseil
 rust

@@ -8,6 +8,8 @@
  */
 #include "c/module.h"
 
+#include "loop_wait.h"
+
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -114,6 +116,8 @@ datum_right(const struct trial *trial)
 		return datum == 1;
 	if (strcmp(kind, FSYB_RW) == 0)
 		return datum == sum_ops(trial, true);
+	if (strcmp(kind, FSYB_FANOUT) == 0 || strcmp(kind, FSYB_BARRIER) == 0 || strcmp(kind, FSYB_HANDED) == 0)
+		return datum == 0;
 	return datum == sum_ops(trial, false);
 }
 
@@ -173,6 +177,10 @@ check_all(struct trial *trial, unsigned threads)
 		trial->object = trial->impl->create(threads);
 		if (trial->object == NULL)
 			return "no object";
+		if (trial->impl->run == NULL) {
+			trial->impl->destroy(trial->object);
+			return strcmp(trial->impl->kind, FSYB_MILLION) == 0 ? NULL : "no loop";
+		}
 		switch (step) {
 		case 0: why = check_limit(trial, threads, false, 0); break;
 		case 1: why = check_limit(trial, threads, true, 0); break;
@@ -204,26 +212,58 @@ broken_lazy(void *object, struct fsyb_worker *worker)
 	broken_mutex(object, worker);
 }
 
-static bool
-found_out(const char *kind, void (*run)(void *, struct fsyb_worker *), uint64_t (*datum)(void *), unsigned threads)
+/* Nobody waits for anybody: rounds are not rounds, and two producers share an object. */
+static inline void
+open_add(char *group, int count)
 {
-	struct fsyb_impl impl = {kind, "broken", NULL, 0, 0, 0, broken_create, broken_destroy, run, datum, 1};
+	*group = (char)(*group + count);
+}
+#define open_done(group) open_add(group, -1)
+#define open_wait(group) open_add(group, 0)
+FSYB_GROUP_LOOPS(open, char, (void)0, (void)0)
+#define through_init(barrier, threads) (void)0
+#define through_fini(barrier) (void)0
+#define through_wait(barrier) sched_yield()
+FSYB_BARRIER_LOOP(through, char)
+static uint64_t one_item[FSYB_POOL_BYTES / sizeof(uint64_t)];
+FSYB_HANDED_LOOP(shared, char, (void)0, (void)0, one_item, FSYB_KEEP(item))
+
+static bool
+is_found_out(const struct fsyb_impl *impl, unsigned threads)
+{
 	static struct trial trial;
 
-	trial.impl = &impl;
+	trial.impl = impl;
 	for (int attempt = 0; attempt < 20; attempt++)
 		if (check_all(&trial, threads) != NULL)
 			return true;
 	return false;
 }
 
+static bool
+found_out(const char *kind, void (*run)(void *, struct fsyb_worker *), uint64_t (*datum)(void *), unsigned threads)
+{
+	struct fsyb_impl impl = {kind, "broken", NULL, 0, 0, 0, broken_create, broken_destroy, run, datum, FSYB_PEER};
+
+	return is_found_out(&impl, threads);
+}
+
 static int
 check_ourselves(void)
 {
+	static const struct fsyb_impl open[] = {
+		{FSYB_WAITGROUP, "open", NULL, 0, 0, 0, open_create, open_destroy, open_turns, open_datum, FSYB_PEER},
+		{FSYB_FANOUT, "open", NULL, 0, 0, 0, open_create, open_destroy, open_all, open_wrong, FSYB_PEER},
+		{FSYB_BARRIER, "through", NULL, 0, 0, 0, through_create, through_destroy, through_rounds, through_wrong, FSYB_PEER},
+		{FSYB_HANDED, "shared", NULL, 0, 0, 0, shared_create, shared_destroy, shared_handed, shared_wrong, FSYB_PEER},
+	};
 	int bad = 0;
 
+	for (int i = 1; i < 4; i++)
+		bad |= !is_found_out(&open[i], THREADS);
 	/* With one CPU two threads seldom meet inside a section. */
 	if (fsyb_cpus() > 1) {
+		bad |= !is_found_out(&open[0], THREADS);
 		bad |= !found_out(FSYB_MUTEX, broken_mutex, broken_datum, THREADS);
 		bad |= !found_out(FSYB_RW, broken_rw, broken_words, THREADS);
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -38,9 +39,10 @@ var implementations = []implementation{
 	{Impl: "empty", Kind: "empty", make: func() subject { return new(empty) }},
 }
 
-func init() {
+func name() {
 	for i := range implementations {
-		implementations[i].Name = label + " " + implementations[i].Impl
+		name, _, _ := strings.Cut(implementations[i].Impl, "/")
+		implementations[i].Name = label + " " + name
 	}
 }
 

@@ -25,7 +25,8 @@ type implementation struct {
 	Bytes uintptr `json:"bytes"`
 	Parks int     `json:"parks"`
 
-	make func() subject
+	make     func() subject
+	resident func() int64 // million: there is no loop
 }
 
 // request is one run line.
@@ -39,6 +40,7 @@ type request struct {
 	outside       uint32
 	writePermille uint32
 	latency       bool
+	writer        bool
 	tscKHz        uint64
 	pin           string
 	cpus          []int
@@ -46,6 +48,7 @@ type request struct {
 }
 
 func main() {
+	name()
 	out := bufio.NewWriter(os.Stdout)
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 1<<16)
@@ -139,6 +142,8 @@ func parse(options []string) (*request, error) {
 			_, err = number32(value)
 		case "latency":
 			req.latency, err = strconv.ParseBool(value)
+		case "writer":
+			req.writer, err = strconv.ParseBool(value)
 		case "tsc_khz":
 			req.tscKHz, err = strconv.ParseUint(value, 10, 40)
 		case "pin":
@@ -167,6 +172,12 @@ func (req *request) check(kind string) error {
 		return fmt.Errorf("%s is of kind %s, not %s", req.impl.Impl, req.impl.Kind, kind)
 	case req.threads == 0:
 		return errors.New("threads= is missing")
+	case req.impl.resident != nil && req.threads == 1:
+		return nil
+	case req.ops != 0 && seats[req.impl.Kind] != 0:
+		return errors.New("its loop runs once per object: only ms= is possible")
+	case seats[req.impl.Kind] != 0 && req.threads > seats[req.impl.Kind]:
+		return errors.New("there are not so many seats")
 	case (req.ms == 0) == (req.ops == 0):
 		return errors.New("exactly one of ms= and ops= is needed")
 	case req.tscKHz != 0 && !haveTSC:
@@ -174,6 +185,9 @@ func (req *request) check(kind string) error {
 	}
 	return nil
 }
+
+// seats says for the kinds whose workers sit two by two how many there can be.
+var seats = map[string]int{"cond": most, "broadcast": most, "waitgroup": most, "fanout": most, "handed": handedMost}
 
 func number(value string, low, high int) (int, error) {
 	n, err := strconv.Atoi(value)

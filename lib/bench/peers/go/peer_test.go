@@ -28,7 +28,7 @@ func sum(values []uint64) (total uint64) {
 // wantDatum is what PROTOCOL.md promises for each kind.
 func wantDatum(res *result) uint64 {
 	switch res.Kind {
-	case "mutex", "atomic":
+	case "mutex", "atomic", "cond", "broadcast", "waitgroup":
 		return res.Total
 	case "rw":
 		return res.TotalWrites
@@ -40,6 +40,9 @@ func wantDatum(res *result) uint64 {
 
 func TestFixedWork(t *testing.T) {
 	for _, impl := range implementations {
+		if seats[impl.Kind] != 0 || impl.resident != nil {
+			continue
+		}
 		for _, extra := range []string{"", " latency=1", " latency=1 tsc_khz=2000000"} {
 			if !haveTSC && strings.Contains(extra, "tsc") {
 				continue
@@ -63,6 +66,9 @@ func TestFixedWork(t *testing.T) {
 
 func TestFixedTime(t *testing.T) {
 	for _, impl := range implementations {
+		if impl.resident != nil {
+			continue
+		}
 		// On a busy machine nobody may have had a CPU in so brief a window, or before it: then with longer ones.
 		for warm := 5; ; warm *= 10 {
 			line := fmt.Sprintf("impl=%s threads=4 ms=%d warm_ms=%d write_permille=100", impl.Impl, 4*warm, warm)
@@ -82,6 +88,28 @@ func TestFixedTime(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// A million of each takes what its size says, and a little more for the pages' sake.
+func TestMillion(t *testing.T) {
+	for _, impl := range implementations {
+		if impl.resident == nil {
+			continue
+		}
+		res := mustRun(t, "impl="+impl.Impl+" threads=1")
+		each := float64(res.ElapsedNs) / 1e6
+		if each < 0.5*float64(impl.Bytes) || each > 3*float64(impl.Bytes) {
+			t.Errorf("%s: %.1f bytes each, expected about %d", impl.Impl, each, impl.Bytes)
+		}
+	}
+}
+
+// Only the writer is stamped; the others only read.
+func TestWriter(t *testing.T) {
+	res := mustRun(t, "impl=sync.RWMutex threads=3 ms=30 writer=1 latency=1 outside=1000")
+	if res.Writes[0] == 0 || res.Writes[1] != 0 || res.Writes[2] != 0 || sum(res.Hist) > res.Writes[0] {
+		t.Errorf("writes %v, %d stamped", res.Writes, sum(res.Hist))
 	}
 }
 
@@ -107,6 +135,7 @@ func TestRefusals(t *testing.T) {
 		"", "threads=1 ms=1", "impl=sync.Mutex ms=1", "impl=sync.Mutex threads=1", "impl=nothing threads=1 ms=1",
 		"impl=sync.Mutex threads=0 ms=1", "impl=sync.Mutex threads=1 ms=1 ops=1", "impl=sync.Mutex threads=1 ms=x",
 		"impl=sync.Mutex kind=rw threads=1 ms=1", "impl=sync.Mutex threads=1 ms=1 colour=red", "impl=sync.Mutex threads",
+		"impl=sync.Cond threads=2 ops=10", "impl=sync.Pool/handed threads=65 ms=1",
 		"impl=sync.RWMutex threads=1 ms=1 write_permille=1001", "impl=sync.Mutex threads=1 ms=1 pin=hard",
 	} {
 		if _, err := command("run", strings.Fields(line)); err == nil {

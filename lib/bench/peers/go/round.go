@@ -4,6 +4,7 @@ package main
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -48,6 +49,12 @@ type round struct {
 }
 
 func run(req *request) (*result, error) {
+	if req.impl.resident != nil {
+		// Bytes for nanoseconds and objects for operations: the quotient is what one takes.
+		debug.FreeOSMemory()
+		return &result{Impl: req.impl.Impl, Kind: req.impl.Kind, Threads: 1, Ops: []uint64{1000000},
+			ElapsedNs: req.impl.resident()}, nil
+	}
 	if err := place(req); err != nil {
 		return nil, err
 	}
@@ -95,14 +102,21 @@ func run(req *request) (*result, error) {
 
 func (r *round) newWorker(i int) *worker {
 	w := &worker{
-		limit: ^uint64(0), stop: &r.shared.stop, phase: &r.shared.phase,
+		index: i, threads: r.req.threads, limit: ^uint64(0), stop: &r.shared.stop, phase: &r.shared.phase,
 		section: r.req.section, outside: r.req.outside, writePermille: uint64(r.req.writePermille),
 	}
 	// Splitmix, so that neighbouring seeds do not give neighbouring streams; never 0.
 	x := r.req.seed + uint64(i+1)*0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	w.random = (x ^ x>>27) | 1
-	if r.req.latency {
+	if r.req.writer { // worker 0 writes, and only it is stamped and works outside
+		if w.writePermille = 0; i == 0 {
+			w.writePermille = 1000
+		} else {
+			w.outside = 0
+		}
+	}
+	if r.req.latency && !(r.req.writer && i > 0) {
 		w.histogram = new([buckets]uint64)
 		if r.req.tscKHz != 0 {
 			w.scale = 1000000 << 32 / r.req.tscKHz

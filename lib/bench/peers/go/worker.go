@@ -40,8 +40,10 @@ type worker struct {
 	scale         uint64 // nanoseconds per TSC tick, 32.32 fixed point; 0: CLOCK_MONOTONIC
 	longest       uint64
 	histogram     *[buckets]uint64
+	index         int
+	threads       int
 	recording     bool
-	_             [512 - 128 - 104]byte
+	_             [512 - 128 - 120]byte
 }
 
 // unit is 1, which the compiler cannot know.

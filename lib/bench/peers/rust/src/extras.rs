@@ -3,6 +3,7 @@
 //! What many Rust programs use instead of std: parking_lot, and crossbeam's sharded lock.
 
 use crate::loops::*;
+use crate::waits::{Monitor, Single, State};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 impl Lock for parking_lot::Mutex<u64> {
@@ -66,5 +67,55 @@ impl Subject for LotOnce {
 
     fn datum(&self) -> u64 {
         self.1.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Default)]
+pub struct LotMonitor(parking_lot::Mutex<State>, [parking_lot::Condvar; 2]);
+
+impl Monitor for LotMonitor {
+    type Guard<'a> = parking_lot::MutexGuard<'a, State>;
+
+    #[inline(always)]
+    fn lock(&self) -> parking_lot::MutexGuard<'_, State> {
+        self.0.lock()
+    }
+
+    #[inline(always)]
+    fn wait<'a>(
+        &'a self,
+        which: usize,
+        mut guard: parking_lot::MutexGuard<'a, State>,
+    ) -> parking_lot::MutexGuard<'a, State> {
+        self.1[which].wait(&mut guard);
+        guard
+    }
+
+    #[inline(always)]
+    fn signal(&self, which: usize) {
+        self.1[which].notify_one();
+    }
+
+    #[inline(always)]
+    fn broadcast(&self, which: usize) {
+        self.1[which].notify_all();
+    }
+}
+
+impl Single for parking_lot::Mutex<()> {
+    fn touch(&self) {
+        drop(self.lock());
+    }
+}
+
+impl Single for parking_lot::RwLock<()> {
+    fn touch(&self) {
+        drop(self.read());
+    }
+}
+
+impl Single for parking_lot::Condvar {
+    fn touch(&self) {
+        self.notify_one();
     }
 }

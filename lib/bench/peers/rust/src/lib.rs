@@ -8,6 +8,7 @@ mod extras;
 mod loops;
 mod record;
 mod subjects;
+mod waits;
 
 use record::{Impl, Table, ABI};
 

@@ -9,7 +9,7 @@ use std::hint::black_box;
 
 /// Multiplications that each depend on the one before; the optimiser cannot see through them.
 #[inline(always)]
-fn work(mut value: u64, count: u32) -> u64 {
+pub fn work(mut value: u64, count: u32) -> u64 {
     for _ in 0..count {
         #[cfg(target_arch = "x86_64")]
         unsafe {

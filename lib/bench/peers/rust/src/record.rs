@@ -11,7 +11,7 @@ pub const ABI: c_int = 1;
 
 #[repr(C, align(128))]
 pub struct Worker {
-    stop: *const u32,
+    pub stop: *const u32,
     pub limit: u64,
     ops: u64,
     pub writes: u64,
@@ -22,8 +22,8 @@ pub struct Worker {
     pub random: u64,
     histogram: *mut u64,
     longest_ns: u64,
-    index: u32,
-    threads: u32,
+    pub index: u32,
+    pub threads: u32,
     reserved: [u64; 4],
 }
 

@@ -6,10 +6,11 @@
 use crate::extras;
 use crate::loops::*;
 use crate::record::Impl;
+use crate::waits::*;
 use std::cell::RefCell;
 use std::mem::size_of;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, Once, OnceLock, RwLock};
+use std::sync::{Barrier, Condvar, Mutex, Once, OnceLock, RwLock};
 
 impl Lock for Mutex<u64> {
     #[inline(always)]
@@ -176,6 +177,22 @@ const fn unchecked<S: Subject>(kind: *const std::ffi::c_char, name: *const std::
     Impl { datum: None, ..entry::<S>(kind, name) }
 }
 
+/// An entry whose workers sit two by two.
+const fn seated<S: Subject>(kind: *const std::ffi::c_char, name: *const std::ffi::c_char, bytes: usize) -> Impl {
+    Impl { bytes, max_threads: MOST, ..entry::<S>(kind, name) }
+}
+
+const fn many<S: Single>(name: *const std::ffi::c_char) -> Impl {
+    Impl {
+        bytes: size_of::<S>(),
+        create: Some(million::<S>),
+        destroy: Some(forget_million::<S>),
+        run: None,
+        datum: None,
+        ..entry::<Empty>(text!("million"), name)
+    }
+}
+
 const END: Impl = Impl {
     kind: std::ptr::null(),
     name: std::ptr::null(),
@@ -199,6 +216,16 @@ pub const TABLE: &[Impl] = &[
     Impl { bytes: size_of::<OnceLock<()>>(), ..entry::<StdOnceLock>(text!("once"), text!("rust OnceLock")) },
     unchecked::<LockedPool>(text!("pool"), text!("rust Mutex<Vec>")),
     unchecked::<ThreadPool>(text!("pool"), text!("rust thread_local")),
+    seated::<Turns<StdMonitor>>(text!("cond"), text!("rust std"), size_of::<Condvar>()),
+    seated::<All<StdMonitor>>(text!("broadcast"), text!("rust std"), size_of::<Condvar>()),
+    seated::<GroupTurns<StdMonitor>>(text!("waitgroup"), text!("rust Mutex + Condvar"), 16),
+    seated::<GroupAll<StdMonitor>>(text!("fanout"), text!("rust Mutex + Condvar"), 16),
+    seated::<Rounds>(text!("barrier"), text!("rust Barrier"), size_of::<Barrier>()),
+    Impl { max_threads: 64, ..entry::<Handed>(text!("handed"), text!("rust Mutex<Vec>")) },
+    many::<Mutex<()>>(text!("rust Mutex")),
+    many::<RwLock<()>>(text!("rust RwLock")),
+    many::<NewOnce>(text!("rust Once")),
+    many::<Condvar>(text!("rust Condvar")),
     Impl { parks: 0, ..unchecked::<Empty>(text!("empty"), text!("rust empty")) },
     #[cfg(feature = "extras")]
     Impl {
@@ -230,5 +257,31 @@ pub const TABLE: &[Impl] = &[
         version: CROSSBEAM,
         ..entry::<ReadingWriting<crossbeam_utils::sync::ShardedLock<Words>>>(text!("rw"), text!("crossbeam sharded"))
     },
+    #[cfg(feature = "extras")]
+    Impl {
+        version: PARKING_LOT,
+        ..seated::<Turns<extras::LotMonitor>>(text!("cond"), text!("parking_lot"), size_of::<parking_lot::Condvar>())
+    },
+    #[cfg(feature = "extras")]
+    Impl {
+        version: PARKING_LOT,
+        ..seated::<All<extras::LotMonitor>>(text!("broadcast"), text!("parking_lot"), size_of::<parking_lot::Condvar>())
+    },
+    #[cfg(feature = "extras")]
+    Impl {
+        version: PARKING_LOT,
+        ..seated::<GroupTurns<extras::LotMonitor>>(text!("waitgroup"), text!("parking_lot Mutex + Condvar"), 24)
+    },
+    #[cfg(feature = "extras")]
+    Impl {
+        version: PARKING_LOT,
+        ..seated::<GroupAll<extras::LotMonitor>>(text!("fanout"), text!("parking_lot Mutex + Condvar"), 24)
+    },
+    #[cfg(feature = "extras")]
+    Impl { version: PARKING_LOT, ..many::<parking_lot::Mutex<()>>(text!("parking_lot Mutex")) },
+    #[cfg(feature = "extras")]
+    Impl { version: PARKING_LOT, ..many::<parking_lot::RwLock<()>>(text!("parking_lot RwLock")) },
+    #[cfg(feature = "extras")]
+    Impl { version: PARKING_LOT, ..many::<parking_lot::Condvar>(text!("parking_lot Condvar")) },
     END,
 ];

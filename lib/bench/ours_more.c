@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* ours_more.c - the rest of libfastsync as its users get it: what a primitive's header inlines is inlined here. */
+#include "bench/harness.h"
+#include "bench/object.h"
+#include "bench/peers/loop_wait.h"
+#include <fastsync.h>
+#include <fastsync/mutex.h>
+#include <fastsync/once.h>
+
+FSYB_MILLION_OF(mutexes, fsy_mutex_t, memset(object, 0, sizeof *object), fsy_mutex_lock(object); fsy_mutex_unlock(object))
+
+FSYB_OBJECT(once, fsy_once_t, (void)0, (void)0)
+static uint64_t once_calls;
+
+static void
+once_function(void *unused)
+{
+	(void)unused;
+	once_calls = 1;
+}
+
+static uint64_t
+datum_calls(void *object)
+{
+	(void)object;
+	return once_calls;
+}
+
+FSYB_ONCE_LOOP(run_once, struct once, fsy_once_do(&self->lock, once_function, NULL))
+FSYB_MILLION_OF(onces, fsy_once_t, memset(object, 0, sizeof *object), fsy_once_do(object, once_function, NULL))
+
+#define OURS(kind_, name_, type_, parks_, create_, destroy_, run_, datum_) \
+	{ .kind = kind_, .name = name_, .version = FASTSYNC_VERSION, .bytes = sizeof(type_), .parks = parks_, .create = create_, \
+	  .destroy = destroy_, .run = run_, .datum = datum_, .foreign = FSYB_OURS }
+#define MILLION(name_, type_, create_) OURS(FSYB_MILLION, name_, type_, 1, create_, free, NULL, NULL)
+
+const struct fsyb_impl *
+fsyb_ours_more(void)
+{
+	static const struct fsyb_impl ours[] = {
+		OURS(FSYB_ONCE, "libfastsync", fsy_once_t, 1, create_once, destroy_once, run_once, datum_calls),
+		MILLION("libfastsync once", fsy_once_t, onces_create),
+		MILLION("libfastsync mutex", fsy_mutex_t, mutexes_create),
+		{ .kind = NULL },
+	};
+
+	return ours;
+}
