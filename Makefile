@@ -229,7 +229,7 @@ peers:
 	@mkdir -p $(BUILD) && ln -sfn ../peers $(BUILD)/peers
 
 $(PEERS)/parts/selftest: lib/bench/peers/selftest.c lib/bench/peers/c/module.h lib/bench/peers/loop.h \
-		lib/bench/peers/loop_wait.h lib/bench/peer.h
+		lib/bench/peers/loop_wait.h lib/bench/peers/selftest_broken.h lib/bench/peer.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) -std=gnu11 $(WARN) -D_GNU_SOURCE -pthread -o $@ $< -ldl
@@ -288,7 +288,8 @@ install: all
 	@for page in docs/man/*.[1-9]; do test -f $$page || continue; \
 		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 	@for peer in $(BUILD)/peers/*; do test -f $$peer || continue; \
-		install -D -m 755 $$peer $(DESTDIR)$(PEERDIR)/$${peer##*/}; done
+		install -d $(DESTDIR)$(PEERDIR); if test -L $$peer; then cp -Pf $$peer $(DESTDIR)$(PEERDIR)/; else \
+		install -m 755 $$peer $(DESTDIR)$(PEERDIR)/; fi; done
 
 uninstall:
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/fastsync $(DESTDIR)$(PEERDIR)

@@ -25,7 +25,7 @@ violations=$(
 	grep -Ev '^lib/(sys|bench)/' <<<"$code" | grep -E '\bsyscall[ \t]*\(|\bSYS_[a-z]|<linux/|<sys/(mman|syscall)\.h>' |
 		bad "system calls belong to lib/sys"
 	grep -Ev '^lib/(sys/topology[a-z_]*\.c|bench/)' <<<"$code" | grep -E '<numa(if)?\.h>|\bnuma_[a-z]+[ \t]*\(' | bad "libnuma belongs to lib/sys/topology.c"
-	grep -Ev '^lib/data/' <<<"$code" | grep -E '<urcu|\burcu_|\brcu_read' | bad "liburcu belongs to lib/data"
+	grep -Ev '^lib/(data|bench)/' <<<"$code" | grep -E '<urcu|\burcu_|\brcu_read' | bad "liburcu belongs to lib/data"
 	grep -Ev '^lib/(sys/(thread|fork)\.c|posix/|bench/)' <<<"$code" | grep -E '\bpthread_|<pthread\.h>' | bad "pthread belongs to lib/sys/thread.c and fork.c"
 	grep -Ev '^lib/(data|posix|bench)/' <<<"$code" | grep -E '\b(malloc|calloc|realloc|free|posix_memalign|aligned_alloc)[ \t]*\(' |
 		bad "no allocation below lib/data"

@@ -122,14 +122,17 @@ fsyb_glibc(void)
 		PEER(FSYB_ATOMIC, "C atomic", int64_t, 0, counter, run_add, value_counter),
 		PEER(FSYB_FETCH_MAX, "C atomic", int64_t, 0, counter, run_max, NULL),
 		PEER(FSYB_ONCE, "glibc once", pthread_once_t, 1, once, run_once, datum_calls),
-		{ .kind = FSYB_POOL, .name = "glibc malloc", .create = create_heap, .destroy = destroy_heap, .run = run_heap,
+		{ .kind = FSYB_POOL, .create = create_heap, .destroy = destroy_heap, .run = run_heap,
 		  .foreign = 1 },
 		{ .kind = FSYB_ARRAY, .name = "glibc normal", .bytes = sizeof(pthread_mutex_t), .parks = 1,
 		  .create = create_normals, .destroy = free, .run = run_normals, .foreign = 1 },
 		{ .kind = NULL },
 	};
 
-	for (struct fsyb_impl *peer = peers; peer->kind; peer++)
+	for (struct fsyb_impl *peer = peers; peer->kind; peer++) {
 		peer->version = gnu_get_libc_version();
+		if (!peer->name || strcmp(peer->kind, FSYB_POOL) == 0)
+			fsyb_allocator(&peer->name, &peer->version);
+	}
 	return peers;
 }

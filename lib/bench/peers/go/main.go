@@ -174,7 +174,7 @@ func (req *request) check(kind string) error {
 		return errors.New("threads= is missing")
 	case req.impl.resident != nil && req.threads == 1:
 		return nil
-	case req.ops != 0 && seats[req.impl.Kind] != 0:
+	case req.ops != 0 && req.threads > 1 && seats[req.impl.Kind] != 0:
 		return errors.New("its loop runs once per object: only ms= is possible")
 	case seats[req.impl.Kind] != 0 && req.threads > seats[req.impl.Kind]:
 		return errors.New("there are not so many seats")
