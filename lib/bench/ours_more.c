@@ -4,8 +4,10 @@
 #include "bench/object.h"
 #include "bench/peers/loop_wait.h"
 #include <fastsync.h>
+#include <fastsync/barrier.h>
 #include <fastsync/mutex.h>
 #include <fastsync/once.h>
+#include <fastsync/waitgroup.h>
 
 FSYB_MILLION_OF(mutexes, fsy_mutex_t, memset(object, 0, sizeof *object), fsy_mutex_lock(object); fsy_mutex_unlock(object))
 
@@ -29,6 +31,18 @@ datum_calls(void *object)
 FSYB_ONCE_LOOP(run_once, struct once, fsy_once_do(&self->lock, once_function, NULL))
 FSYB_MILLION_OF(onces, fsy_once_t, memset(object, 0, sizeof *object), fsy_once_do(object, once_function, NULL))
 
+#define group_add fsy_waitgroup_add
+#define group_done fsy_waitgroup_done
+#define group_wait fsy_waitgroup_wait
+FSYB_GROUP_LOOPS(group, fsy_waitgroup_t, fsy_waitgroup_add(&seat->group[1], 1), (void)0)
+FSYB_MILLION_OF(groups, fsy_waitgroup_t, memset(object, 0, sizeof *object), fsy_waitgroup_add(object, 1); fsy_waitgroup_done(object))
+
+#define barrier_init fsy_barrier_init
+#define barrier_fini(barrier) (void)0
+#define barrier_wait fsy_barrier_wait
+FSYB_BARRIER_LOOP(barrier, fsy_barrier_t)
+FSYB_MILLION_OF(barriers, fsy_barrier_t, fsy_barrier_init(object, 1), fsy_barrier_wait(object))
+
 #define OURS(kind_, name_, type_, parks_, create_, destroy_, run_, datum_) \
 	{ .kind = kind_, .name = name_, .version = FASTSYNC_VERSION, .bytes = sizeof(type_), .parks = parks_, .create = create_, \
 	  .destroy = destroy_, .run = run_, .datum = datum_, .foreign = FSYB_OURS }
@@ -39,6 +53,11 @@ fsyb_ours_more(void)
 {
 	static const struct fsyb_impl ours[] = {
 		OURS(FSYB_ONCE, "libfastsync", fsy_once_t, 1, create_once, destroy_once, run_once, datum_calls),
+		OURS(FSYB_WAITGROUP, "libfastsync", fsy_waitgroup_t, 1, group_create, group_destroy, group_turns, group_datum),
+		OURS(FSYB_FANOUT, "libfastsync", fsy_waitgroup_t, 1, group_create, group_destroy, group_all, group_wrong),
+		OURS(FSYB_BARRIER, "libfastsync", fsy_barrier_t, 1, barrier_create, barrier_destroy, barrier_rounds, barrier_wrong),
+		MILLION("libfastsync waitgroup", fsy_waitgroup_t, groups_create),
+		MILLION("libfastsync barrier", fsy_barrier_t, barriers_create),
 		MILLION("libfastsync once", fsy_once_t, onces_create),
 		MILLION("libfastsync mutex", fsy_mutex_t, mutexes_create),
 		{ .kind = NULL },
