@@ -134,6 +134,8 @@ need(struct fsyb_results *results, const char *name, unsigned threads)
 		choice.parks = true;
 	if (strncmp(name, "mutex/waits", 11) == 0)
 		choice.names = "parking_lot";
+	if (strcmp(name, "rwmutex/writer-waits") == 0 || strcmp(name, "memory/million") == 0)
+		choice.names = "libfastsync";
 	return fsyb_need(results, name, threads, &choice);
 }
 

@@ -21,7 +21,7 @@ static const struct {
 	const char *help;
 } flags[] = {
 	{ "filter", "TEXT", 'f', "cases (with --bars: bars) whose name contains TEXT, or matches it if it has * or ?" },
-	{ "all", NULL, ALL, "every case, up to an hour" },
+	{ "all", NULL, ALL, "every case, several hours" },
 	{ "bars", NULL, BARS, "what the project holds itself to, bar by bar" },
 	{ "list", NULL, 'l', "print the cases and the candidates found" },
 	{ "quick", NULL, QUICK, "a smoke test: 3 rounds of 20 ms" },
