@@ -17,6 +17,7 @@
 #include <fastsync/lazy.h>
 #include <fastsync/mutex.h>
 #include <fastsync/once.h>
+#include <fastsync/pool.h>
 #include <fastsync/stats.h>
 #include <fastsync/time.h>
 #include <fastsync/waitgroup.h>

@@ -35,6 +35,18 @@ fsyi_latch_lock(struct fsyi_latch *latch)
 	}
 }
 
+/* For callers that may not wait. */
+static inline bool
+fsyi_latch_trylock(struct fsyi_latch *latch)
+{
+	uint32_t generation, seen;
+
+	fsyi_fork_check();
+	generation = fsyi_fork_generation() << 2;
+	seen = fsy_atomic_u32_load_rlx(&latch->word);
+	return ((seen & 3) == 0 || (seen & ~3u) != generation) && fsy_atomic_u32_cas_acq(&latch->word, &seen, generation | 1);
+}
+
 static inline void
 fsyi_latch_unlock(struct fsyi_latch *latch)
 {

@@ -48,6 +48,7 @@ retire(struct fsyi_thread *thread)
 	struct fsyi_thread **list = free_list(thread->home);
 
 	thread->virtual_node = -1;
+	thread->pools = NULL;
 	thread->free_next = *list;
 	*list = thread;
 }
@@ -63,6 +64,10 @@ farewell(void *unused)
 	fsyi_fork_check();
 	farewells++;
 	thread = fsyi_thread_current;
+	if (thread != NULL && generation == fsyi_fork_generation() && thread->pools != NULL) {
+		fsyi_pool_thread_exit(thread->pools);    /* calls the user, who may do anything */
+		thread->pools = NULL;
+	}
 	fsyi_thread_current = NULL;
 	if (thread == NULL || generation != fsyi_fork_generation())
 		return;                          /* fork recovery has taken it already */

@@ -46,6 +46,7 @@ struct fsyi_thread {
 	uint8_t linger_skip, linger_vain;      /* waits to go before it lingers again; and how many that was last time */
 	fsy_stats_t stats;                     /* written by the owner through lib/diag/hook.h, read by anyone */
 	uint32_t stats_epoch;                  /* which reset stats.longest_wait_ns belongs to */
+	void *pools;                           /* lib/data's, which hears of the thread's end */
 
 	/* The registry. */
 	int home;                              /* node of the record's memory */
@@ -72,6 +73,9 @@ struct fsyi_errand {
 	void *arg;
 };
 int fsyi_thread_start(struct fsyi_errand *errand);
+
+/* Supplied by lib/data: the calling thread, which had these pools, ends. Later destructors may still come with objects. */
+void fsyi_pool_thread_exit(void *pools);
 
 /* Calls visit for every record ever made, in no order, without a lock. */
 void fsyi_thread_each(void (*visit)(struct fsyi_thread *thread, void *arg), void *arg);
