@@ -108,7 +108,7 @@ fsy_pool_put(fsy_pool_t *p, void *object)
 
 	if (FSY_LIKELY(fsy_atomic_ptr_load_rlx(&cell->own_) == FSY_POOL_VACANT_ && object != NULL)) {
 		fsy_atomic_u32_store_rlx(&cell->busy_, 0);
-		fsy_atomic_ptr_store_rel(&cell->own_, object);   /* H1 -> H2 */
+		fsy_atomic_ptr_store_rel(&cell->own_, object);   /* J1 -> J2 */
 		return;
 	}
 	fsy_pool_put_slow_(p, object);

@@ -17,7 +17,7 @@
  *   P2   Nobody waits. Where somebody else is in the middle of something, one goes on to the next place; the last is new_fn,
  *        or, for a put, free_fn.
  *   P3   What is idle never exceeds the limit: every place is reserved before it is offered (N3 in pool_magazine.c).
- * ORDER    that of pool_thread.c (H, T, V) and pool_magazine.c (D).
+ * ORDER    that of pool_thread.c (J, T, V) and pool_magazine.c (D).
  * FAIRNESS none is promised: a thread that keeps an object may keep it from another that needs one, which then makes its own.
  * LIFETIME Magazines and depots go with the pool; threads' tables stay, and their cells of this pool are closed first.
  * WRONG WAYS
@@ -72,8 +72,8 @@ get_here(struct fsyi_pool_seat *seat, struct fsy_pool_cell_ *cell)
 	previous = fsyi_seat_magazine(&seat->previous);
 	object = fsyi_magazine_pop(previous);
 	if (object != NULL) {
-		fsy_atomic_ptr_store_rel(&seat->previous, loaded);       /* H5 -> H6 */
-		fsy_atomic_ptr_store_rel(&seat->loaded, previous);       /* H5 -> H6 */
+		fsy_atomic_ptr_store_rel(&seat->previous, loaded);       /* J5 -> J6 */
+		fsy_atomic_ptr_store_rel(&seat->loaded, previous);       /* J5 -> J6 */
 	}
 	return object;
 }
@@ -97,9 +97,9 @@ get_there(struct fsyi_pool *p, struct fsyi_pool_seat *seat, struct fsy_pool_cell
 	previous = fsyi_seat_magazine(&seat->previous);
 	if (loaded != NULL && previous != NULL)
 		fsyi_magazine_retire(p, previous);
-	fsy_atomic_ptr_store_rel(&seat->previous, loaded != NULL ? loaded : previous);   /* H5 -> H6 */
+	fsy_atomic_ptr_store_rel(&seat->previous, loaded != NULL ? loaded : previous);   /* J5 -> J6 */
 	fsyi_magazine_widen(p, full, p->room);
-	fsy_atomic_ptr_store_rel(&seat->loaded, full);                                   /* H5 -> H6 */
+	fsy_atomic_ptr_store_rel(&seat->loaded, full);                                   /* J5 -> J6 */
 	return object;
 }
 
@@ -149,50 +149,56 @@ fsy_pool_get_slow_(fsy_pool_t *handle)
 	return FSY_LIKELY(object != NULL) ? object : get_deep(p);
 }
 
-/* From inside. NULL if the object found a place, else the one that did not. */
+/* These are called from inside, and return the object that has not found a place yet, or NULL. The cell takes the new one and
+ * hands out the one before. */
 static inline void *
-put_here(struct fsyi_pool_seat *seat, struct fsy_pool_cell_ *cell, void *object)
+put_cell(struct fsy_pool_cell_ *cell, void *object)
 {
 	void *old = fsy_atomic_ptr_load_rlx(&cell->own_);
-	struct fsyi_magazine *loaded, *previous;
 
 	if (FSY_UNLIKELY(old == object))
 		fsyi_fatal("object put twice %p", object);
-	if (FSY_LIKELY((uintptr_t)old > (uintptr_t)FSY_POOL_TAKEN_) || old == FSY_POOL_VACANT_) {
-		fsy_atomic_ptr_store_rel(&cell->own_, object);           /* H1 -> H2 */
-		if (old == FSY_POOL_VACANT_)
-			return NULL;
-		object = old;
-	}
-	loaded = fsyi_seat_magazine(&seat->loaded);
+	if (FSY_UNLIKELY(old == NULL || old == FSY_POOL_TAKEN_))
+		return object;
+	fsy_atomic_ptr_store_rel(&cell->own_, object);                   /* J1 -> J2 */
+	return old == FSY_POOL_VACANT_ ? NULL : old;
+}
+
+static inline void *
+put_magazines(struct fsyi_pool_seat *seat, void *object)
+{
+	struct fsyi_magazine *loaded = fsyi_seat_magazine(&seat->loaded), *previous;
+
 	if (FSY_LIKELY(fsyi_magazine_push(loaded, object)))
 		return NULL;
 	previous = fsyi_seat_magazine(&seat->previous);
 	if (!fsyi_magazine_push(previous, object))
 		return object;
-	fsy_atomic_ptr_store_rel(&seat->previous, loaded);               /* H5 -> H6 */
-	fsy_atomic_ptr_store_rel(&seat->loaded, previous);               /* H5 -> H6 */
+	fsy_atomic_ptr_store_rel(&seat->previous, loaded);               /* J5 -> J6 */
+	fsy_atomic_ptr_store_rel(&seat->loaded, previous);               /* J5 -> J6 */
 	return NULL;
 }
 
-/* From inside. If both magazines are full, the elder one goes to the depot. */
+/* If both magazines are full, the elder one goes to the depot. */
 static void *
 put_there(struct fsyi_pool *p, struct fsyi_pool_seat *seat, struct fsy_pool_cell_ *cell, void *object)
 {
 	struct fsyi_magazine *loaded, *previous, *fresh;
 
-	open_cell(p, cell);
-	object = put_here(seat, cell, object);
-	if (object == NULL)
-		return NULL;
-	fresh = fsyi_magazine_fresh(p, p->room);
+	if (fsy_atomic_ptr_load_rlx(&cell->own_) == NULL) {
+		open_cell(p, cell);
+		object = put_cell(cell, object);
+	}
+	if (object != NULL)
+		object = put_magazines(seat, object);
+	fresh = object != NULL ? fsyi_magazine_fresh(p, p->room) : NULL;
 	if (fresh == NULL)
 		return object;
 	loaded = fsyi_seat_magazine(&seat->loaded);
 	previous = fsyi_seat_magazine(&seat->previous);
 	fsyi_magazine_push(fresh, object);
-	fsy_atomic_ptr_store_rel(&seat->previous, loaded);               /* H5 -> H6 */
-	fsy_atomic_ptr_store_rel(&seat->loaded, fresh);                  /* H5 -> H6 */
+	fsy_atomic_ptr_store_rel(&seat->previous, loaded);               /* J5 -> J6 */
+	fsy_atomic_ptr_store_rel(&seat->loaded, fresh);                  /* J5 -> J6 */
 	if (previous != NULL)
 		fsyi_depot_put(p, previous, FSYI_FULL);
 	return NULL;
@@ -243,7 +249,9 @@ fsy_pool_put_slow_(fsy_pool_t *handle, void *object)
 	if (FSY_UNLIKELY(object == NULL))
 		return;
 	fsyi_seat_inside(seat, cell);
-	object = put_here(seat, cell, object);
+	object = put_cell(cell, object);
+	if (object != NULL)
+		object = put_magazines(seat, object);
 	fsyi_seat_leave(seat, cell);
 	if (object != NULL)
 		put_deep(p, object);

@@ -3,20 +3,13 @@
 #ifndef FSYI_POOL_H
 #define FSYI_POOL_H
 
+#include "magazine.h"
+
 #include <fastsync/pool.h>
 #include <fastsync/time.h>
 
 #define FSYI_POOL_CELLS 128                      /* pools with an inline path, plus the cell that is always closed */
-#define FSYI_MAGAZINE   62                       /* objects per magazine at most: 512 bytes */
 #define FSYI_CHUNKS     26                       /* chunk n has 16 << n magazines */
-
-struct fsyi_magazine {
-	fsy_atomic_u32 next;                     /* in a stack: index + 1 of the one below, 0 = none */
-	fsy_atomic_u32 count;                    /* written by its holder alone, read by statistics */
-	uint32_t room;                           /* objects that it may hold by the pool's limit */
-	uint32_t index;                          /* its number in the pool */
-	void *objects[FSYI_MAGAZINE];
-};
 
 /* The hidden half of a cell: what the slow path keeps for one thread and pool. */
 struct fsyi_pool_seat {
@@ -77,53 +70,6 @@ fsyi_pool_count(fsy_atomic_u64 *counter, uint64_t by)
 		fsy_atomic_u64_add_rlx(counter, by);
 }
 
-static inline uint32_t
-fsyi_magazine_count(const struct fsyi_magazine *m)
-{
-	return fsy_atomic_u32_load_acq(&m->count);               /* D6 <- D5 */
-}
-
-/* False: full, or NULL. */
-static inline bool
-fsyi_magazine_push(struct fsyi_magazine *m, void *object)
-{
-	uint32_t count;
-
-	if (m == NULL || (count = fsyi_magazine_count(m)) >= m->room)
-		return false;
-	m->objects[count] = object;
-	fsy_atomic_u32_store_rel(&m->count, count + 1);          /* D5 -> D6 */
-	return true;
-}
-
-/* NULL: empty, or NULL. */
-static inline void *
-fsyi_magazine_pop(struct fsyi_magazine *m)
-{
-	uint32_t count;
-
-	if (m == NULL || (count = fsyi_magazine_count(m)) == 0)
-		return NULL;
-	fsy_atomic_u32_store_rlx(&m->count, count - 1);
-	return m->objects[count - 1];
-}
-
-/* pool_magazine.c: magazines, stacks of them, and the room that the limit leaves. */
-struct fsyi_magazine *fsyi_magazine_at(struct fsyi_pool *p, uint32_t index);
-struct fsyi_magazine *fsyi_magazine_bare(struct fsyi_pool *p);                   /* empty, without room */
-struct fsyi_magazine *fsyi_magazine_fresh(struct fsyi_pool *p, uint32_t room);   /* empty; NULL: no memory, no room */
-struct fsyi_magazine *fsyi_magazine_below(struct fsyi_pool *p, const struct fsyi_magazine *m);
-void fsyi_magazine_retire(struct fsyi_pool *p, struct fsyi_magazine *m);         /* it is empty */
-void fsyi_magazine_widen(struct fsyi_pool *p, struct fsyi_magazine *m, uint32_t room);
-void fsyi_magazine_narrow(struct fsyi_pool *p, struct fsyi_magazine *m);         /* room for no more than it holds */
-void fsyi_magazines_free(struct fsyi_pool *p);
-uint64_t fsyi_pool_reserve(struct fsyi_pool *p, uint64_t want);
-void fsyi_pool_release(struct fsyi_pool *p, uint64_t room);
-void fsyi_stack_push(fsy_atomic_u64 *stack, struct fsyi_magazine *first, struct fsyi_magazine *last);
-struct fsyi_magazine *fsyi_stack_top(struct fsyi_pool *p, fsy_atomic_u64 *stack);
-struct fsyi_magazine *fsyi_stack_pop(struct fsyi_pool *p, fsy_atomic_u64 *stack);
-struct fsyi_magazine *fsyi_stack_take(struct fsyi_pool *p, fsy_atomic_u64 *stack);   /* all of it, as a chain */
-
 /* pool_depot.c: where magazines wait. A magazine that has objects of other nodes is sorted first. */
 enum fsyi_generation { FSYI_FULL, FSYI_VICTIM };
 void fsyi_depot_put(struct fsyi_pool *p, struct fsyi_magazine *m, enum fsyi_generation generation);
@@ -155,8 +101,8 @@ fsyi_seat_inside(struct fsyi_pool_seat *seat, struct fsy_pool_cell_ *cell)
 static inline void
 fsyi_seat_leave(struct fsyi_pool_seat *seat, struct fsy_pool_cell_ *cell)
 {
-	fsy_atomic_u32_store_rel(&cell->busy_, 0);       /* H3 -> H4 */
-	fsy_atomic_u32_store_rel(&seat->inside, 0);      /* H3 -> H4 */
+	fsy_atomic_u32_store_rel(&cell->busy_, 0);       /* J3 -> J4 */
+	fsy_atomic_u32_store_rel(&seat->inside, 0);      /* J3 -> J4 */
 }
 
 /* The magazine in this word; from inside. A reaper's mark is wiped off: who is first has it. */

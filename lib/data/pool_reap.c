@@ -15,7 +15,7 @@
  *   V1   One reaper per seat at a time, or a mark that returns could be taken for one's own. It is not waited for.
  *   V2   A thread waits for no reaper: while its cell is TAKEN it uses its magazines, a marked magazine it takes back.
  * ORDER
- *   H2, H4, H6 as in pool_thread.c; V1 -> V2 hands the seat from one reaper to the next.
+ *   J2, J4, J6 as in pool_thread.c; V1 -> V2 hands the seat from one reaper to the next.
  *
  * Without membarrier nothing is taken: then a thread that does not come back keeps what it has until it ends.
  */
@@ -58,12 +58,12 @@ lock_seat(struct fsyi_pool_seat *seat, struct fsy_pool_cell_ *cell)
 static void *
 mark_magazine(fsy_atomic_ptr *word)
 {
-	void *seen = fsy_atomic_ptr_load_acq(word);      /* H6 <- H5 */
+	void *seen = fsy_atomic_ptr_load_acq(word);      /* J6 <- J5 */
 	void *marked = (void *)((uintptr_t)seen | 1);
 
 	if (seen == NULL || seen == marked || fsyi_magazine_count(seen) == 0)
 		return NULL;
-	return fsy_atomic_ptr_cas_acq(word, &seen, marked) ? marked : NULL;   /* H6 <- H5 */
+	return fsy_atomic_ptr_cas_acq(word, &seen, marked) ? marked : NULL;   /* J6 <- J5 */
 }
 
 /* Whether there is anything in it. Keeps the seat locked then. */
@@ -78,7 +78,7 @@ mark(struct catch *c)
 	c->object = NULL;
 	if ((uintptr_t)object > (uintptr_t)FSY_POOL_TAKEN_) {
 		fsy_atomic_ptr_store_rlx(&c->seat->saved, object);
-		if (fsy_atomic_ptr_cas_acq(&c->cell->own_, &object, FSY_POOL_TAKEN_))   /* H2 <- H1 */
+		if (fsy_atomic_ptr_cas_acq(&c->cell->own_, &object, FSY_POOL_TAKEN_))   /* J2 <- J1 */
 			c->object = fsy_atomic_ptr_load_rlx(&c->seat->saved);
 	}
 	c->loaded = mark_magazine(&c->seat->loaded);
@@ -104,8 +104,8 @@ static void
 settle(struct fsyi_pool *p, struct catch *c, bool fenced)
 {
 	bool dead = fsyi_pool_table_dead(c->table), known = fenced && (dead || fsyi_pool_table_alive(c->table));
-	bool idle = known && (fsy_atomic_u32_load_acq(&c->cell->busy_) == 0 || dead);      /* H4 <- H3 */
-	bool outside = known && (fsy_atomic_u32_load_acq(&c->seat->inside) == 0 || dead);  /* H4 <- H3 */
+	bool idle = known && (fsy_atomic_u32_load_acq(&c->cell->busy_) == 0 || dead);      /* J4 <- J3 */
+	bool outside = known && (fsy_atomic_u32_load_acq(&c->seat->inside) == 0 || dead);  /* J4 <- J3 */
 	struct fsyi_magazine *loaded, *previous;
 	void *taken = FSY_POOL_TAKEN_, *object = NULL;
 

@@ -4,7 +4,6 @@
  * fsy_pool_relieve or a thread that ends is at it. Only those two, fsy_pool_new and fsy_pool_free wait for the latch.
  */
 #include "pool.h"
-#include "../sys/fatal.h"
 #include "../sys/fork.h"
 #include "../sys/latch.h"
 
@@ -124,8 +123,6 @@ void
 fsyi_pool_retire(struct fsyi_pool *p)
 {
 	fsyi_latch_lock(&latch);
-	if (p->gone)
-		fsyi_fatal("pool freed twice %p", (void *)p);
 	p->gone = true;
 	forget_strangers(p);
 	while (fsy_atomic_u32_load_rlx(&p->pins) > 0) {

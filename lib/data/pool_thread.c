@@ -12,9 +12,9 @@
  *        one of the former kind at most; once it has come by, the others are known to be dead.
  *   While a call of the user runs, neither flag is set.
  * ORDER
- *   H1 -> H2   who takes an object out of a cell sees what its thread wrote into it.
- *   H3 -> H4   who finds a thread outside sees all that it did inside.
- *   H5 -> H6   who takes a magazine out of a seat sees what is in it.
+ *   J1 -> J2   who takes an object out of a cell sees what its thread wrote into it.
+ *   J3 -> J4   who finds a thread outside sees all that it did inside.
+ *   J5 -> J6   who takes a magazine out of a seat sees what is in it.
  *   T5 -> T6   a table is seen as it was made.
  *   T7 -> T8   who has heard of the forker sees its table as one of this process.
  *   That a thread inside is found inside is no matter of orders among atomics: it is the light barrier here, and membarrier there.

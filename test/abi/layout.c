@@ -71,6 +71,28 @@ atomics(void)
 }
 
 static void
+pools(void)
+{
+	TYPE(fsy_pool_t);
+	FIELD(fsy_pool_t, cell_);
+	TYPE(struct fsy_pool_cell_);
+	FIELD(struct fsy_pool_cell_, own_);
+	FIELD(struct fsy_pool_cell_, busy_);
+	VALUE((uintptr_t)FSY_POOL_VACANT_);
+	VALUE((uintptr_t)FSY_POOL_TAKEN_);
+	TYPE(fsy_pool_config_t);
+	FIELD(fsy_pool_config_t, object_size);
+	FIELD(fsy_pool_config_t, new_fn);
+	FIELD(fsy_pool_config_t, free_fn);
+	FIELD(fsy_pool_config_t, node_fn);
+	FIELD(fsy_pool_config_t, arg);
+	FIELD(fsy_pool_config_t, max_idle);
+	FIELD(fsy_pool_config_t, max_bytes);
+	FIELD(fsy_pool_config_t, idle_ns);
+	TYPE(fsy_pool_stats_t);
+}
+
+static void
 the_rest(void)
 {
 	TYPE(fsy_deadline_t);
@@ -100,6 +122,7 @@ main(void)
 	onces();
 	meetings();
 	atomics();
+	pools();
 	the_rest();
 	return 0;
 }

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* Threads and pools: what a thread had comes back when it ends, its later destructors may use pools, and tables find new threads. */
+#include "lib/data/pool.h"
+#include "test/support/child.h"
+#include "test/support/gate.h"
+#include "test/support/locks.h"
+#include "test/support/things.h"
+#include "test/support/worker.h"
+
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+enum { MANY = 400 };
+
+static fsy_pool_t *pool;
+static struct gate filled = GATE("filled"), go_on = GATE("go on");
+static pthread_key_t key;
+
+static fsy_pool_stats_t
+stats(void)
+{
+	fsy_pool_stats_t now;
+
+	fsy_pool_stats(pool, &now);
+	return now;
+}
+
+static void *
+use(void *arg)
+{
+	struct thing *mine[MANY];
+	intptr_t count = (intptr_t)arg;
+
+	for (intptr_t i = 0; i < count; i++)
+		mine[i] = thing_get(pool);
+	for (intptr_t i = 0; i < count; i++)
+		thing_put(pool, mine[i]);
+	return NULL;
+}
+
+/* One after the other they all get the first one's objects; then so does main. */
+static void
+test_exit_gives_back(void **state)
+{
+	int tables = 0;
+
+	(void)state;
+	pool = things_pool((fsy_pool_config_t){ 0 });
+	for (intptr_t i = 0; i < 100; i++)
+		worker_join(worker_start(use, (void *)(i % 50 + 1)));
+	worker_join(worker_start(use, (void *)(intptr_t)50));
+	assert_int_equal(things_made(), 50);
+	assert_int_equal(stats().idle, 50);
+	use((void *)(intptr_t)50);
+	assert_int_equal(things_made(), 50);
+	for (struct fsyi_pool_table *table = fsyi_pool_tables(); table != NULL; table = table->next)
+		tables++;
+	assert_in_range(tables, 1, 2);
+	fsy_pool_free(pool);
+	things_reset();
+}
+
+/* The limit holds for all threads together, and threads that end give their share back. */
+static void
+test_limit_over_threads(void **state)
+{
+	pthread_t threads[16];
+
+	(void)state;
+	pool = things_pool((fsy_pool_config_t){ .max_idle = 100 });
+	for (int i = 0; i < 16; i++)
+		threads[i] = worker_start(use, (void *)(intptr_t)MANY);
+	for (int i = 0; i < 16; i++)
+		worker_join(threads[i]);
+	assert_true(stats().idle <= 100);
+	use((void *)(intptr_t)MANY);
+	assert_int_equal(stats().idle, 100);
+	assert_int_equal(things_made() - things_destroyed(), 100);
+	fsy_pool_free(pool);
+	things_reset();
+}
+
+static void
+late(void *arg)
+{
+	intptr_t rounds = (intptr_t)arg - 1;
+
+	use((void *)(intptr_t)3);
+	if (rounds > 0)
+		pthread_setspecific(key, (void *)rounds);
+}
+
+static void *
+use_late(void *arg)
+{
+	W_CHECK(pthread_setspecific(key, arg) == 0);
+	use((void *)(intptr_t)80);
+	return NULL;
+}
+
+/* In every round of destructors, those after the thread's table is gone included: nothing is lost. */
+static void
+test_late_destructors(void **state)
+{
+	(void)state;
+	pool = things_pool((fsy_pool_config_t){ 0 });
+	assert_int_equal(pthread_key_create(&key, late), 0);
+	for (intptr_t rounds = 1; rounds <= PTHREAD_DESTRUCTOR_ITERATIONS + 1; rounds++)
+		for (int i = 0; i < 10; i++)
+			worker_join(worker_start(use_late, (void *)rounds));
+	pthread_key_delete(key);
+	assert_int_equal(things_made(), 80);
+	assert_int_equal(stats().idle, 80);
+	fsy_pool_free(pool);
+	things_reset();
+}
+
+static void *
+fill_and_stay(void *arg)
+{
+	use(arg);
+	gate_meet(&filled, 2);
+	gate_pass(&go_on);
+	return NULL;
+}
+
+/* A pool goes while a thread that used it lives on; the next one in the same cell knows nothing of it. */
+static void
+test_free_before_exit(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	pool = things_pool((fsy_pool_config_t){ 0 });
+	thread = worker_start(fill_and_stay, (void *)(intptr_t)100);
+	gate_meet(&filled, 2);
+	fsy_pool_free(pool);
+	things_reset();
+	pool = things_pool((fsy_pool_config_t){ 0 });
+	use((void *)(intptr_t)10);
+	gate_open(&go_on);
+	worker_join(thread);
+	assert_int_equal(stats().idle, 10);
+	assert_int_equal(stats().created, 10);
+	fsy_pool_free(pool);
+	things_reset();
+}
+
+/* Made and put here, got there, the other way round, and through a thread that has no memory of its own for it. */
+static void *
+pass_on(void *arg)
+{
+	struct thing **things = arg;
+
+	for (int i = 0; i < MANY; i++)
+		thing_put(pool, things[i]);
+	return NULL;
+}
+
+static void
+test_put_elsewhere(void **state)
+{
+	struct thing *things[MANY];
+
+	(void)state;
+	pool = things_pool((fsy_pool_config_t){ 0 });
+	for (int turn = 0; turn < 20; turn++) {
+		for (int i = 0; i < MANY; i++)
+			things[i] = thing_get(pool);
+		worker_join(worker_start(pass_on, things));
+	}
+	assert_int_equal(things_made(), MANY);
+	fsy_pool_free(pool);
+	things_reset();
+}
+
+/* In a child the other thread's objects are found once this one has come by; either way the end destroys all. */
+static int
+in_child(void *arg)
+{
+	bool fenced = FSY_ASYMMETRIC_ && fsy_attention_ != NULL;
+
+	use((void *)(intptr_t)20);
+	if (arg != NULL) {
+		size_t trimmed = fsy_pool_trim(pool);
+
+		CHILD_CHECK(!fenced || trimmed == 120);
+		CHILD_CHECK(stats().idle == (fenced ? 0 : 120 - trimmed));
+		worker_join(worker_start(use, (void *)(intptr_t)MANY));
+		use((void *)(intptr_t)MANY);
+	}
+	fsy_pool_free(pool);
+	CHILD_CHECK(things_made() == things_destroyed());
+	return 0;
+}
+
+static void
+test_fork(void **state)
+{
+	static struct gate end = GATE("end of fork test");
+	struct child child;
+	pthread_t thread;
+
+	(void)state;
+	pool = things_pool((fsy_pool_config_t){ 0 });
+	go_on = end;
+	thread = worker_start(fill_and_stay, (void *)(intptr_t)100);
+	gate_meet(&filled, 2);
+	use((void *)(intptr_t)20);
+	assert_int_equal(stats().idle, 120);
+	child = child_fork(in_child, NULL);
+	child_assert_clean(&child);
+	child = child_fork(in_child, &child);
+	child_assert_clean(&child);
+	gate_open(&go_on);
+	worker_join(thread);
+	assert_int_equal(things_made(), 120);
+	fsy_pool_free(pool);
+	things_reset();
+}
+
+/* Threads of a child, before its first thread has used the pool again, get tables of their own. */
+static int
+grandchild(void *arg)
+{
+	struct child child;
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		threads[i] = worker_start(use, (void *)(intptr_t)(100 + i));
+	for (int i = 0; i < 4; i++)
+		worker_join(threads[i]);
+	if (arg != NULL) {
+		child = child_fork(grandchild, NULL);
+		CHILD_CHECK(child.exited && child.status == 0 && child.err[0] == '\0');
+	}
+	thing_put(pool, thing_get(pool));
+	use((void *)(intptr_t)MANY);
+	fsy_pool_free(pool);
+	CHILD_CHECK(things_made() == things_destroyed());
+	return 0;
+}
+
+static void
+test_fork_of_fork(void **state)
+{
+	struct child child;
+
+	(void)state;
+	pool = things_pool((fsy_pool_config_t){ 0 });
+	use((void *)(intptr_t)200);
+	child = child_fork(grandchild, &child);
+	child_assert_clean(&child);
+	fsy_pool_free(pool);
+	things_reset();
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exit_gives_back),
+		cmocka_unit_test(test_limit_over_threads),
+		cmocka_unit_test(test_late_destructors),
+		cmocka_unit_test(test_free_before_exit),
+		cmocka_unit_test(test_put_elsewhere),
+		cmocka_unit_test(test_fork),
+		cmocka_unit_test(test_fork_of_fork),
+	};
+
+	watchdog("pools and threads", 200);
+	return cmocka_run_group_tests_name("pools and threads", tests, NULL, NULL);
+}
