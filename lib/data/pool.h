@@ -105,16 +105,17 @@ fsyi_seat_leave(struct fsyi_pool_seat *seat, struct fsy_pool_cell_ *cell)
 	fsy_atomic_u32_store_rel(&seat->inside, 0);      /* J3 -> J4 */
 }
 
-/* The magazine in this word; from inside. A reaper's mark is wiped off: who is first has it. */
+/* The magazine in this word; from inside. A reaper's mark is wiped off, unless the reaper was faster and has claimed it, or wiped it off
+ * itself. */
 static inline struct fsyi_magazine *
 fsyi_seat_magazine(fsy_atomic_ptr *word)
 {
-	void *seen = fsy_atomic_ptr_load_rlx(word);
-	void *plain = (void *)((uintptr_t)seen & ~(uintptr_t)1);
+	void *seen = fsy_atomic_ptr_load_rlx(word), *plain;
 
-	if (FSY_LIKELY(seen == plain) || fsy_atomic_ptr_cas_rlx(word, &seen, plain))
-		return (struct fsyi_magazine *)plain;
-	return NULL;                                     /* claimed by now */
+	do
+		plain = (void *)((uintptr_t)seen & ~(uintptr_t)1);
+	while (FSY_UNLIKELY(seen != plain) && !fsy_atomic_ptr_cas_rlx(word, &seen, plain));
+	return (struct fsyi_magazine *)plain;
 }
 
 /* pool_thread.c: tables. */
