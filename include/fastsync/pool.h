@@ -43,7 +43,7 @@ typedef struct fsy_pool_config {
 	int64_t idle_ns;                         /* the period. Default FASTSYNC_POOL_IDLE_NS; FSY_FOREVER: nothing ages */
 } fsy_pool_config_t;
 
-typedef struct fsy_pool_stats {
+typedef struct {
 	uint64_t idle;                           /* objects in the pool now */
 	uint64_t created, destroyed;             /* objects made, and given to free_fn */
 	uint64_t dropped;                        /* ... of these, because the pool was full or without memory */
