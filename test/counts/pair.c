@@ -17,13 +17,28 @@ pair_until(fsy_mutex_t *m)
 		fsy_mutex_unlock(m);
 }
 
+static fsy_waitgroup_t group;
+
+__attribute__((noinline)) void
+pair_group(fsy_mutex_t *unused)
+{
+	(void)unused;
+	fsy_waitgroup_add(&group, 1);
+	fsy_waitgroup_done(&group);
+	fsy_waitgroup_wait(&group);
+}
+
 static void (*twin_lock)(fsy_mutex_t *), (*twin_unlock)(fsy_mutex_t *);
+static void (*twin_add)(fsy_waitgroup_t *, int), (*twin_done)(fsy_waitgroup_t *), (*twin_wait)(fsy_waitgroup_t *);
 
 __attribute__((constructor)) static void
 find_twins(void)
 {
 	*(void **)&twin_lock = dlsym(RTLD_DEFAULT, "fsy_mutex_lock");
 	*(void **)&twin_unlock = dlsym(RTLD_DEFAULT, "fsy_mutex_unlock");
+	*(void **)&twin_add = dlsym(RTLD_DEFAULT, "fsy_waitgroup_add");
+	*(void **)&twin_done = dlsym(RTLD_DEFAULT, "fsy_waitgroup_done");
+	*(void **)&twin_wait = dlsym(RTLD_DEFAULT, "fsy_waitgroup_wait");
 }
 
 __attribute__((noinline)) void
@@ -31,6 +46,15 @@ pair_twin(fsy_mutex_t *m)
 {
 	twin_lock(m);
 	twin_unlock(m);
+}
+
+__attribute__((noinline)) void
+pair_group_twin(fsy_mutex_t *unused)
+{
+	(void)unused;
+	twin_add(&group, 1);
+	twin_done(&group);
+	twin_wait(&group);
 }
 
 __attribute__((noinline)) void

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* pair.h - the uncontended paths whose instructions are counted: one call is one lock and one unlock. */
+/* pair.h - the uncontended paths whose instructions are counted: one call is one lock and one unlock, or what the name says. */
 #ifndef TEST_COUNTS_PAIR_H
 #define TEST_COUNTS_PAIR_H
 
 #include <fastsync/mutex.h>
+#include <fastsync/waitgroup.h>
 
 void pair_inline(fsy_mutex_t *m);   /* as a program compiled with the header gets it */
 void pair_twin(fsy_mutex_t *m);     /* through the exported functions */
 void pair_until(fsy_mutex_t *m);    /* the timed lock, which must cost nothing more when it need not wait */
+void pair_group(fsy_mutex_t *unused);      /* a wait group: add, done, and the wait that need not wait */
+void pair_group_twin(fsy_mutex_t *unused);
 void pair_many(fsy_mutex_t *m, long count);
 
 #endif

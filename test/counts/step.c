@@ -111,7 +111,8 @@ int
 main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*pair)(fsy_mutex_t *); } pairs[] = {
-		{ "inline", pair_inline }, { "twin", pair_twin }, { "until", pair_until } };
+		{ "inline", pair_inline }, { "twin", pair_twin }, { "until", pair_until },
+		{ "group", pair_group }, { "group-twin", pair_group_twin } };
 
 	if (argc == 3 && strcmp(argv[1], "many") == 0) {
 		second_thread();
@@ -119,7 +120,7 @@ main(int argc, char **argv)
 		return 0;
 	}
 	single = argc == 2 && strcmp(argv[1], "single") == 0;
-	for (int i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		int error = count(pairs[i].name, pairs[i].pair);
 
 		if (error != 0)
