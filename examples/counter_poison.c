@@ -2,8 +2,8 @@
 /*
  * counter_poison.c - a counter whose increment can fail in two ways: it is full, or somebody died while counting.
  *
- * A thousand threads add one a thousand times each. Then a thread ends inside its increment, and every later increment reports
- * that, as a Rust Mutex would, until somebody decides that the value can be trusted again; and a full counter says so.
+ * A thousand threads add one a thousand times each. Then a thread ends inside its increment, and later increments report that,
+ * as with Rust's Mutex, until somebody decides that the value can be trusted again; and a full counter says so.
  * Notice: an increment that reports an error gives the lock back all the same, without poisoning it.
  */
 #include <fastsync.h>
@@ -41,27 +41,25 @@ worker(void *arg)
 {
 	const char *error = NULL;
 
-	(void)arg;
 	for (int i = 0; i < INCREMENTS && error == NULL; i++)
-		error = counter_increment(&counter);
+		error = counter_increment(arg);
 	return (void *)(uintptr_t)error;
 }
 
 static void *
 die_counting(void *arg)
 {
-	return fsy_poison_mutex_lock(&counter.lock) == 0 ? NULL : arg;
+	return fsy_poison_mutex_lock(&((struct counter *)arg)->lock) == 0 ? NULL : arg;
 }
 
 int
 main(void)
 {
 	static pthread_t threads[THREADS];
-	const char *error;
 	int errors = 0;
 
 	for (int i = 0; i < THREADS; i++)
-		if (pthread_create(&threads[i], NULL, worker, NULL) != 0)
+		if (pthread_create(&threads[i], NULL, worker, &counter) != 0)
 			return 1;
 	for (int i = 0; i < THREADS; i++) {
 		void *failed;
@@ -70,13 +68,12 @@ main(void)
 		errors += failed != NULL;
 	}
 	printf("final %lld, expected %lld, errors %d\n", (long long)counter.value, 1LL * THREADS * INCREMENTS, errors);
-	if (pthread_create(&threads[0], NULL, die_counting, NULL) != 0)
-		return 1;
-	pthread_join(threads[0], NULL);
+	if (pthread_create(&threads[0], NULL, die_counting, &counter) == 0)
+		pthread_join(threads[0], NULL);
 	printf("after a death: %s\n", counter_increment(&counter));
 	fsy_poison_mutex_clear_poison(&counter.lock);
-	error = counter_increment(&counter);
-	printf("cleared: %s, value %lld\n", error ? error : "counts again", (long long)counter.value);
+	if (counter_increment(&counter) == NULL)
+		printf("cleared: counts again, value %lld\n", (long long)counter.value);
 	counter.value = INT64_MAX;
 	printf("when full: %s\n", counter_increment(&counter));
 	return 0;

@@ -27,7 +27,7 @@ struct fsy_self_ {
 #define FSY_NOBODY_ INT32_MIN
 
 #ifndef FSY_SELF_
-extern FSY_API __thread struct fsy_self_ fsy_me_ __attribute__((tls_model("initial-exec")));
+extern FSY_API __thread __attribute__((tls_model("initial-exec"))) struct fsy_self_ fsy_me_;
 #define FSY_SELF_ (&fsy_me_)
 #endif
 

@@ -22,7 +22,7 @@
  * ORDER   E1 sign: store_rel, cas_rel  ->  E2 is_dead: load_acq      (MP) that the thread is among the living
  *         D1 leave: store_rel          ->  D2 is_dead: load_acq      (MP) all that the dead thread did; a later thread's
  *             enrolment in the same place is a read-modify-write, and goes on with the release sequence
- *         A waiter against the thread that dies: see lockword_queue.c, L8.
+ *         A waiter against the thread that dies: by the bucket lock, see lockword_queue.c.
  * FAIRNESS none: constant time for all.
  * LIFETIME the table belongs to the library. An owner word is written under its lock, or with a waiter queued on it.
  * WRONG WAYS  a list of held locks: its length is bounded, or lock must allocate. A kernel thread id instead of a serial: it is reused,

@@ -28,6 +28,15 @@ pair_group(fsy_mutex_t *unused)
 	fsy_waitgroup_wait(&group);
 }
 
+__attribute__((noinline)) void
+pair_poison(fsy_mutex_t *m)
+{
+	fsy_poison_mutex_t *poison = (fsy_poison_mutex_t *)(void *)m;
+
+	if (fsy_poison_mutex_lock(poison) == 0)
+		fsy_poison_mutex_unlock(poison);
+}
+
 static void (*twin_lock)(fsy_mutex_t *), (*twin_unlock)(fsy_mutex_t *);
 static void (*twin_add)(fsy_waitgroup_t *, int), (*twin_done)(fsy_waitgroup_t *), (*twin_wait)(fsy_waitgroup_t *);
 

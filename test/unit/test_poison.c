@@ -251,80 +251,6 @@ test_waiter_gets_it_when_released(void **state)
 	workers_assert();
 }
 
-static void
-guarded(bool commit)
-{
-	FSY_POISON_GUARD(guard, &shared);
-	int error = guard.error;
-
-	assert_int_equal(error, fsy_poison_mutex_is_poisoned(&shared) ? FSY_EPOISONED : 0);
-	assert_int_equal(from_elsewhere(&shared), FSY_EBUSY);
-	if (commit)
-		fsy_poison_guard_commit(&guard);
-}
-
-static void
-test_guard(void **state)
-{
-	(void)state;
-	guarded(true);
-	assert_int_equal(from_elsewhere(&shared), 0);
-	guarded(false);
-	assert_int_equal(from_elsewhere(&shared), FSY_EPOISONED);
-	guarded(true);                                   /* committing is not clearing */
-	assert_int_equal(from_elsewhere(&shared), FSY_EPOISONED);
-	fsy_poison_mutex_clear_poison(&shared);
-	for (int i = 0; i < 2; i++) {
-		FSY_POISON_GUARD(guard, &shared);
-		if (i == 1)
-			break;
-		fsy_poison_guard_commit(&guard);
-	}
-	assert_true(fsy_poison_mutex_is_poisoned(&shared));
-	assert_free(&shared);
-}
-
-static fsy_atomic_u64 sum;
-
-static void *
-add_with_every_way(void *arg)
-{
-	uint64_t random = (uint64_t)(uintptr_t)arg;
-
-	for (int i = 0; i < 2000; i++) {
-		uint64_t draw = test_random(&random);
-		int error = draw % 3 == 0 ? way->trylock(&shared) :
-			    draw % 3 == 1 ? way->lock_until(&shared, fsy_after_ns((int64_t)(draw >> 8) % 100000)) : way->lock(&shared);
-
-		if (error != 0) {
-			W_CHECK(draw % 3 != 2 && error == (draw % 3 == 0 ? FSY_EBUSY : FSY_ETIMEDOUT));
-			continue;
-		}
-		protected_sum++;
-		fsy_atomic_u64_add(&sum, 1);
-		way->unlock(&shared);
-	}
-	return NULL;
-}
-
-static void
-test_excludes(void **state)
-{
-	pthread_t threads[4];
-	uint64_t seed = test_seed();
-
-	(void)state;
-	protected_sum = 0;
-	fsy_atomic_u64_store(&sum, 0);
-	for (int i = 0; i < 4; i++)
-		threads[i] = worker_start(add_with_every_way, (void *)(uintptr_t)test_random(&seed));
-	for (int i = 0; i < 4; i++)
-		worker_join(threads[i]);
-	workers_assert();
-	assert_int_equal(protected_sum, fsy_atomic_u64_load(&sum));
-	assert_free(&shared);
-}
-
 #define BOTH(test) cmocka_unit_test_setup(test, choose_inline), { #test " (twins)", test, choose_twins, NULL, NULL }
 
 static const struct CMUnitTest tests[] = {
@@ -334,8 +260,6 @@ static const struct CMUnitTest tests[] = {
 	BOTH(test_poisoned_is_locked_all_the_same),
 	BOTH(test_deadlines),
 	BOTH(test_waiter_gets_it_when_released),
-	BOTH(test_guard),
-	BOTH(test_excludes),
 };
 
 static int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The poison mutex where ends are not noticed, or late, or not those of an ordinary thread: no key, no room, a thread's very last
- * destructors, main's own end, a forked child.
+ * destructors, main's own end. The forked child: test_poison_fork.c.
  */
 #include "lib/sync/owner.h"
 #include "lib/sys/thread.h"
@@ -14,10 +14,8 @@
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -229,99 +227,6 @@ test_main_may_end_first(void **state)
 	assert_int_equal(child.status, 42);
 }
 
-/* I8: the child has its own locks, the free ones, and those of threads that the fork left behind. */
-enum { OWN, THEIRS, FREE, WANTED, LOCKS };
-static fsy_poison_mutex_t locks[LOCKS];
-static struct gate taken = GATE("theirs is taken"), done = GATE("the children are done");
-
-static void *
-hold_theirs(void *arg)
-{
-	CHILD_CHECK(fsy_poison_mutex_lock(&locks[THEIRS]) == 0);
-	gate_meet(&taken, 2);
-	gate_meet(&done, 2);
-	fsy_poison_mutex_unlock(&locks[THEIRS]);
-	return arg;
-}
-
-static void *
-want_own(void *arg)
-{
-	CHILD_CHECK(fsy_poison_mutex_lock(&locks[OWN]) == 0);
-	fsy_poison_mutex_unlock(&locks[OWN]);
-	return arg;
-}
-
-static void *
-lock_all_in_child(void *arg)
-{
-	int *told = arg;
-
-	for (int i = 0; i < LOCKS; i++) {
-		told[i] = fsy_poison_mutex_lock(&locks[i]);
-		if (told[i] == FSY_EPOISONED)
-			fsy_poison_mutex_clear_poison(&locks[i]);
-		fsy_poison_mutex_unlock(&locks[i]);
-	}
-	return NULL;
-}
-
-static int
-use_in_child(void *arg)
-{
-	int told[LOCKS];
-
-	if (arg != NULL) {                               /* a new thread is the first to come by; main still has its own */
-		pthread_t thread = worker_start(lock_all_in_child, told);
-
-		wait_until_parked(&locks[OWN], 1);
-		fsy_poison_mutex_unlock(&locks[OWN]);
-		if (fsyi_owner_is_dead(&locks[THEIRS].owner_))
-			worker_join(thread);
-		return 0;
-	}
-	CHILD_CHECK(fsy_poison_mutex_lock(&locks[THEIRS]) == FSY_EPOISONED);
-	CHILD_CHECK(fsy_poison_mutex_trylock(&locks[FREE]) == 0);
-	CHILD_CHECK(fsy_poison_mutex_trylock(&locks[OWN]) == FSY_EBUSY);
-	for (int i = OWN; i <= FREE; i++)
-		fsy_poison_mutex_unlock(&locks[i]);
-	worker_join(worker_start(lock_all_in_child, told));
-	CHILD_CHECK(told[OWN] == 0 && told[THEIRS] == FSY_EPOISONED && told[FREE] == 0);
-	worker_join(worker_start(take_and_leave, &locks[FREE]));
-	CHILD_CHECK(fsy_poison_mutex_trylock(&locks[FREE]) == FSY_EPOISONED);
-	return 0;
-}
-
-static void
-test_forked_child(void **state)
-{
-	pthread_t holder, waiter;
-	struct child child;
-
-	(void)state;
-	if (THREAD_SANITIZED) {
-		puts("skip forked_child: ThreadSanitizer takes the threads that a fork left behind for living ones");
-		skip();
-	}
-	holder = worker_start(hold_theirs, NULL);
-	gate_meet(&taken, 2);
-	assert_int_equal(fsy_poison_mutex_lock(&locks[OWN]), 0);
-	waiter = worker_start(want_own, NULL);
-	wait_until_parked(&locks[OWN], 1);
-	for (int i = 0; i < 4; i++) {
-		child = child_fork(use_in_child, i & 1 ? &locks : NULL);
-		child_assert_clean(&child);
-	}
-	gate_meet(&done, 2);
-	fsy_poison_mutex_unlock(&locks[OWN]);
-	worker_join(holder);
-	worker_join(waiter);
-	for (int i = 0; i < LOCKS; i++) {
-		assert_int_equal(fsy_poison_mutex_trylock(&locks[i]), 0);
-		fsy_poison_mutex_unlock(&locks[i]);
-	}
-}
-
 int
 main(int argc, char **argv)
 {
@@ -336,7 +241,6 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_no_two_have_one_serial),
 		cmocka_unit_test(test_places_are_reused),
 		cmocka_unit_test(test_main_may_end_first),
-		cmocka_unit_test(test_forked_child),
 	};
 
 	if (child_wanted(argc))
