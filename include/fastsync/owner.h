@@ -44,7 +44,7 @@ fsy_owner_take_(fsy_atomic_u32 *word, fsy_atomic_u32 *owner)
 	if (FSY_UNLIKELY(id < 0) ||
 	    FSY_UNLIKELY(!FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))  /* A1 <- R1,R2 */
 		return false;
-	fsy_atomic_u32_store_rel(owner, (uint32_t)id);                                          /* E1 -> E2 */
+	fsy_atomic_u32_store_rel(owner, (uint32_t)id);                                          /* X1 -> X2 */
 	self->held_++;
 	return true;
 #else

@@ -13,14 +13,14 @@
  *                                       -> (owner dead) signed by another
  *                                       -> (owner dead) UNDERTAKER -> 0
  * INVARIANTS
- *         O1  An owner word is 0 whenever its lock is free, and for a moment after it was taken and before it is given back.
- *         O2  A signature is written by the thread that holds the lock; only a dead thread's is replaced, and by a
+ *         U1  An owner word is 0 whenever its lock is free, and for a moment after it was taken and before it is given back.
+ *         U2  A signature is written by the thread that holds the lock; only a dead thread's is replaced, and by a
  *             compare-and-swap, so that of all who find it dead one inherits, its own last destructor among them.
- *         O3  A serial that is not among the living never signs again: a stale look at an owner word can not make a lock
+ *         U3  A serial that is not among the living never signs again: a stale look at an owner word can not make a lock
  *             change hands, because the compare-and-swap finds another signature.
- *         O4  A thread that has been declared dead no longer uses the inline paths, which write the owner word blindly.
- * ORDER   E1 sign: store_rel, cas_rel  ->  E2 is_dead: load_acq      (MP) that the thread is among the living
- *         D1 leave: store_rel          ->  D2 is_dead: load_acq      (MP) all that the dead thread did; a later thread's
+ *         U4  A thread that has been declared dead no longer uses the inline paths, which write the owner word blindly.
+ * ORDER   X1 sign: store_rel, cas_rel  ->  X2 is_dead: load_acq      (MP) that the thread is among the living
+ *         X3 leave: store_rel          ->  X4 is_dead: load_acq      (MP) all that the dead thread did; a later thread's
  *             enrolment in the same place is a read-modify-write, and goes on with the release sequence
  *         A waiter against the thread that dies: by the bucket lock, see lockword_queue.c.
  * FAIRNESS none: constant time for all.
@@ -98,7 +98,7 @@ my_signature(void)
 void
 fsyi_owner_sign(fsy_atomic_u32 *owner)
 {
-	fsy_atomic_u32_store_rel(owner, my_signature());                                        /* E1 -> E2 */
+	fsy_atomic_u32_store_rel(owner, my_signature());                                        /* X1 -> X2 */
 }
 
 static bool
@@ -106,21 +106,21 @@ is_dead(uint32_t owner)
 {
 	uint32_t serial = owner & OWNER_SERIAL;
 
-	return serial != 0 && !(owner & OWNER_UNWATCHED) && fsy_atomic_u32_load_acq(place_of(serial)) != serial; /* D2 <- D1 */
+	return serial != 0 && !(owner & OWNER_UNWATCHED) && fsy_atomic_u32_load_acq(place_of(serial)) != serial; /* X4 <- X3 */
 }
 
 bool
 fsyi_owner_is_dead(fsy_atomic_u32 *owner)
 {
-	return is_dead(fsy_atomic_u32_load_acq(owner));                                         /* E2 <- E1 */
+	return is_dead(fsy_atomic_u32_load_acq(owner));                                         /* X2 <- X1 */
 }
 
 bool
 fsyi_owner_inherit(fsy_atomic_u32 *owner)
 {
-	uint32_t seen = fsy_atomic_u32_load_acq(owner);                                         /* E2 <- E1 */
+	uint32_t seen = fsy_atomic_u32_load_acq(owner);                                         /* X2 <- X1 */
 
-	return is_dead(seen) && fsy_atomic_u32_cas_rel(owner, &seen, my_signature());           /* E1 -> E2 */
+	return is_dead(seen) && fsy_atomic_u32_cas_rel(owner, &seen, my_signature());           /* X1 -> X2 */
 }
 
 bool
@@ -143,10 +143,10 @@ fsyi_owner_leaves(bool last_round)
 		return true;
 	if (held > 0 && !last_round)
 		return false;
-	self->id_ = FSY_NOBODY_;                                                                /* O4 */
+	self->id_ = FSY_NOBODY_;                                                                /* U4 */
 	self->serial_ = self->held_ = 0;
 	self->former_ = held > 0 ? serial : 0;
-	fsy_atomic_u32_store_rel(place_of(serial), 0);                                          /* D1 -> D2 */
+	fsy_atomic_u32_store_rel(place_of(serial), 0);                                          /* X3 -> X4 */
 	if (held > 0)
 		fsyi_poison_bequeath(serial);
 	return true;

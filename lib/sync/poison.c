@@ -7,10 +7,10 @@
  *                                           -> (owner dies) claimed by who comes first: a locker, who keeps it; or, if somebody sleeps
  *                                              for it, the dying thread itself, which gives it back as any owner would
  * INVARIANTS
- *         O1..O4 of owner.c, L1..L8 of lockword.c and lockword_queue.c.
- *         P1  POISON is set before the lock changes hands from a dead owner or out of a guard, by its holder.
- *         P2  A dead owner's lock is given back at most once, and by an ordinary unlock: one sleeper is woken, not all.
- * ORDER   R1, R2 -> A1, A2, A3 of lockword.c; the end of an owner: D1 -> D2 of owner.c. The flag is relaxed: whoever sets it
+ *         U1..U4 of owner.c, L1..L8 of lockword.c and lockword_queue.c.
+ *         M1  POISON is set before the lock changes hands from a dead owner or out of a guard, by its holder.
+ *         M2  A dead owner's lock is given back at most once, and by an ordinary unlock: one sleeper is woken, not all.
+ * ORDER   R1, R2 -> A1, A2, A3 of lockword.c; the end of an owner: X3 -> X4 of owner.c. The flag is relaxed: whoever sets it
  *         before it unlocks is ordered by the lock, and whoever reads it without the lock learns nothing that lasts.
  * FAIRNESS, LIFETIME: those of lockword.c. A thread that dies touches locks only under the bucket lock of somebody who sleeps for
  *         them, or once they are its own again.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sim_poison.c - the poison mutex: owners who give the lock back, and owners who die. Edges E1, D1; invariants O1..O4, P1, P2, L8.
+ * sim_poison.c - the poison mutex: owners who give the lock back, and owners who die. Edges X1, X3; invariants U1..U4, M1, M2, L8.
  *
  * A death is fsyi_owner_leaves(true): what the last of a thread's destructors calls. The next owner must get the lock, must be
  * told, and must see what the dead one did; so must one that sleeps, and no other is told once the flag is cleared.
