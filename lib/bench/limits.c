@@ -5,6 +5,7 @@
  */
 #include "bench/harness.h"
 #include "bench/object.h"
+#include "bench/peers/loop_wait.h"
 
 struct word {
 	uint32_t word;
@@ -62,6 +63,13 @@ FSYB_LOOP_(run_no_array, struct nothing, uint64_t *lock; uint64_t random = worke
            lock = &self->lock[(fsyb_random(&random) >> 32) * FSYB_ARRAY_LOCKS >> 32]; FSYB_KEEP(lock); FSYB_ACQUIRED_,
            worker->random = random)
 
+/* What it costs to hand objects on that nobody has to find or to take back. */
+struct objects {
+	uint64_t item[2 * FSYB_RING][FSYB_POOL_BYTES / sizeof(uint64_t)];
+};
+FSYB_HANDED_LOOP(ring, struct objects *, self->seat->pool = calloc(seats, sizeof(struct objects)), free(self->seat->pool),
+                 self->seat->pool[seat - self->seat].item[count % (2 * FSYB_RING)], FSYB_KEEP(item))
+
 #define LIMIT(name_, run_) { .kind = FSYB_LIMIT, .name = name_, .version = "", .max_threads = 1, \
 	.create = create_word, .destroy = free, .run = run_, .datum = datum_word, .foreign = 1 }
 #define EMPTY(kind_, run_) { .kind = FSYB_EMPTY, .name = "empty " kind_, .version = "", .max_threads = 1, \
@@ -74,6 +82,8 @@ fsyb_limits(void)
 		LIMIT("one CAS + one plain store", run_cas_store),
 		LIMIT("one CAS + one xchg", run_cas_swap),
 		LIMIT("one lock xadd", run_add),
+		{ .kind = FSYB_HANDED, .name = "ring alone", .version = "", .create = ring_create, .destroy = ring_destroy,
+		  .run = ring_handed, .datum = ring_wrong, .foreign = FSYB_REFERENCE },
 		EMPTY(FSYB_MUTEX, run_no_mutex),
 		EMPTY(FSYB_RW, run_no_rw),
 		EMPTY(FSYB_ATOMIC, run_no_atomic),

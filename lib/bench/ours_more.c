@@ -7,6 +7,7 @@
 #include <fastsync/barrier.h>
 #include <fastsync/mutex.h>
 #include <fastsync/once.h>
+#include <fastsync/pool.h>
 #include <fastsync/waitgroup.h>
 
 FSYB_MILLION_OF(mutexes, fsy_mutex_t, memset(object, 0, sizeof *object), fsy_mutex_lock(object); fsy_mutex_unlock(object))
@@ -31,6 +32,29 @@ datum_calls(void *object)
 FSYB_ONCE_LOOP(run_once, struct once, fsy_once_do(&self->lock, once_function, NULL))
 FSYB_MILLION_OF(onces, fsy_once_t, memset(object, 0, sizeof *object), fsy_once_do(object, once_function, NULL))
 
+static fsy_pool_t *
+new_pool(void)
+{
+	return fsy_pool_new(&(fsy_pool_config_t){ .object_size = FSYB_POOL_BYTES });
+}
+
+static void *
+create_pool(unsigned threads)
+{
+	(void)threads;
+	return new_pool();
+}
+
+static void
+destroy_pool(void *object)
+{
+	fsy_pool_free(object);
+}
+
+FSYB_POOL_LOOP(run_pool, fsy_pool_t, fsy_pool_get(self), fsy_pool_put(self, item))
+FSYB_HANDED_LOOP(pool, fsy_pool_t *, self->seat->pool = new_pool(), fsy_pool_free(self->seat->pool), fsy_pool_get(self->seat->pool),
+                 fsy_pool_put(self->seat->pool, item))
+
 #define group_add fsy_waitgroup_add
 #define group_done fsy_waitgroup_done
 #define group_wait fsy_waitgroup_wait
@@ -53,6 +77,8 @@ fsyb_ours_more(void)
 {
 	static const struct fsyb_impl ours[] = {
 		OURS(FSYB_ONCE, "libfastsync", fsy_once_t, 1, create_once, destroy_once, run_once, datum_calls),
+		OURS(FSYB_POOL, "libfastsync", fsy_pool_t, 1, create_pool, destroy_pool, run_pool, NULL),
+		OURS(FSYB_HANDED, "libfastsync", fsy_pool_t, 1, pool_create, pool_destroy, pool_handed, pool_wrong),
 		OURS(FSYB_WAITGROUP, "libfastsync", fsy_waitgroup_t, 1, group_create, group_destroy, group_turns, group_datum),
 		OURS(FSYB_FANOUT, "libfastsync", fsy_waitgroup_t, 1, group_create, group_destroy, group_all, group_wrong),
 		OURS(FSYB_BARRIER, "libfastsync", fsy_barrier_t, 1, barrier_create, barrier_destroy, barrier_rounds, barrier_wrong),

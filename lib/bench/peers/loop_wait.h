@@ -201,9 +201,12 @@
  */
 #define FSYB_RING 256u
 FSYB_INLINE int
-fsyb_ring_wait(const volatile uint64_t *other, uint64_t until, const volatile uint32_t *stop)
+fsyb_ring_wait(const volatile uint64_t *other, volatile uint64_t *seen, uint64_t until, const volatile uint32_t *stop)
 {
-	for (unsigned look = 0; __atomic_load_n(other, __ATOMIC_ACQUIRE) < until; look++) {
+	if (*seen >= until)
+		return 1;
+	*seen = __atomic_load_n(other, __ATOMIC_ACQUIRE);
+	for (unsigned look = 0; *seen < until; *seen = __atomic_load_n(other, __ATOMIC_ACQUIRE), look++) {
 		if (fsyb_load32(stop) != 0)
 			return 0;
 		if (look % 1024 == 1023)
@@ -218,6 +221,7 @@ fsyb_ring_wait(const volatile uint64_t *other, uint64_t until, const volatile ui
 #define FSYB_HANDED_LOOP(P, POOL, INIT, FINI, GET, PUT)                                                                                            \
 	struct P##_line {                                                                                                                          \
 		volatile uint64_t count;                                                                                                           \
+		volatile uint64_t seen; /* of the other's count; what is known need not be looked at again */                                      \
 	} __attribute__((aligned(128)));                                                                                                           \
 	FSYB_TABLE(P, POOL pool; struct P##_line got; struct P##_line put; uint64_t *item[FSYB_RING], if (seat == self->seat) INIT,                \
 	           for (uint64_t *item; seat->put.count < seat->got.count; seat->put.count++) {                                                    \
@@ -229,7 +233,7 @@ fsyb_ring_wait(const volatile uint64_t *other, uint64_t until, const volatile ui
 		uint64_t count = seat->got.count, *item;                                                                                           \
                                                                                                                                                    \
 		(void)self;                                                                                                                        \
-		if (count >= FSYB_RING && !fsyb_ring_wait(&seat->put.count, count - FSYB_RING + 1, stop))                                          \
+		if (count >= FSYB_RING && !fsyb_ring_wait(&seat->put.count, &seat->got.seen, count - FSYB_RING + 1, stop))                         \
 			return 0;                                                                                                                  \
 		item = (uint64_t *)(GET);                                                                                                          \
 		item[0] = count;                                                                                                                   \
@@ -242,7 +246,7 @@ fsyb_ring_wait(const volatile uint64_t *other, uint64_t until, const volatile ui
 	{                                                                                                                                          \
 		uint64_t count = seat->put.count, *item;                                                                                           \
                                                                                                                                                    \
-		if (!fsyb_ring_wait(&seat->got.count, count + 1, stop))                                                                            \
+		if (!fsyb_ring_wait(&seat->got.count, &seat->put.seen, count + 1, stop))                                                           \
 			return 0;                                                                                                                  \
 		item = seat->item[count % FSYB_RING];                                                                                              \
 		if (item[0] != count || item[FSYB_POOL_BYTES / sizeof(*item) - 1] != count)                                                        \

@@ -327,8 +327,12 @@ func (o *handed) stamped(w *worker) { o.run(w, true) }
 
 func (o *handed) run(w *worker, stamps bool) {
 	s, count := &o.seats[w.index/2], uint64(0)
+	seen := uint64(0) // of the other's count; what is known need not be looked at again
 	wait := func(other *line, until uint64) bool {
-		for look := 0; other.count.Load() < until; look++ {
+		for look := 0; seen < until; look++ {
+			if seen = other.count.Load(); seen >= until {
+				break
+			}
 			if w.stop.Load() != 0 {
 				return false
 			}

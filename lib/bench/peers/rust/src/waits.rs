@@ -426,20 +426,28 @@ impl Default for Handed {
 
 pub struct Hand {
     place: Place,
+    seen: u64, // of the other's count; what is known need not be looked at again
     stop: *const u32,
 }
 
 impl Default for Hand {
     fn default() -> Self {
-        Hand { place: Place::default(), stop: std::ptr::null() }
+        Hand { place: Place::default(), seen: 0, stop: std::ptr::null() }
     }
 }
 
 impl Hand {
     #[inline(always)]
-    fn wait(&self, other: &AtomicU64, until: u64) -> bool {
+    fn wait(&mut self, other: &AtomicU64, until: u64) -> bool {
         let mut look = 0u32;
-        while other.load(Acquire) < until {
+        if self.seen >= until {
+            return true;
+        }
+        loop {
+            self.seen = other.load(Acquire);
+            if self.seen >= until {
+                return true;
+            }
             if unsafe { std::ptr::read_volatile(self.stop) } != 0 {
                 return false;
             }
@@ -449,7 +457,6 @@ impl Hand {
             }
             std::hint::spin_loop();
         }
-        true
     }
 }
 
