@@ -13,7 +13,7 @@
  * INVARIANTS
  *         E1  one thread runs. It alone turns RUNNING off or passes it on; the exception is a thread of a forked child, which
  *             takes over a run of an older generation, and then the old runner, if the child has it at all, finds the word
- *             not its own and leaves it alone.
+ *             not its own, leaves it alone, and waits like anybody.
  *         E2  the word names t as its owner iff t runs: the number comes and goes with RUNNING. A run that was passed on is nobody's
  *             until its heir has signed.
  *         E3  every run is settled: when fn returns, and by unwinding when it does not (this file is compiled with
@@ -51,18 +51,21 @@ struct run {
 	uint64_t mine;                  /* the word, WAITED aside, for as long as this run is on */
 	enum policy policy;
 	bool succeeded;                 /* not before fn has returned */
+	bool *lost;                     /* out: taken over (E1) */
 };
 
-static void
+/* False: in a child, by somebody who has taken the run over. */
+static bool
 complete(fsy_once_t *o, uint64_t mine)
 {
 	uint64_t seen = mine;
 
 	while (!fsy_atomic_u64_cas_rel(&o->word_, &seen, ONCE_DONE))                            /* O1 -> O2 */
 		if ((seen & ~ONCE_WAITED) != mine)
-			return;
+			return false;
 	if (seen & ONCE_WAITED)
 		fsyi_once_wake(o);
+	return true;
 }
 
 /* The cleanup of the run: fn has returned, or its thread is leaving through here. */
@@ -72,18 +75,19 @@ settle(struct run *run)
 	bool poisons = run->policy == POLICY_CALL || run->policy == POLICY_FORCE;
 	uint64_t seen = run->mine;
 
+	*run->lost = false;
 	fsyi_fork_check();                      /* fn may have forked */
 	if (run->succeeded || run->policy == POLICY_DO)
-		complete(run->once, run->mine);
+		*run->lost = !complete(run->once, run->mine);
 	else if (!fsy_atomic_u64_cas_rel(&run->once->word_, &seen, poisons ? ONCE_POISONED : 0)) /* O3 -> O2,O4 */
 		fsyi_once_pass_on(run->once, run->mine, poisons);
 }
 
 /* mine is the word, in which the calling thread stands as the owner. */
 static int
-run_it(fsy_once_t *o, uint64_t mine, const struct call *call)
+run_it(fsy_once_t *o, uint64_t mine, const struct call *call, bool *lost)
 {
-	__attribute__((cleanup(settle))) struct run run = { o, mine, call->policy, false };
+	__attribute__((cleanup(settle))) struct run run = { o, mine, call->policy, false, lost };
 	int error = 0;
 
 	switch (call->policy) {
@@ -126,19 +130,21 @@ sign(fsy_once_t *o, uint64_t self)
 	return run_of(seen, self);
 }
 
-/* The common course of all calls. call is NULL for those who only watch. */
+/* The common course of all calls. call is NULL for those who only watch. It ends with the run that it was for, unless a good one was
+ * lost to somebody who is at it still. */
 static int
 proceed(fsy_once_t *o, enum once_kind kind, const struct call *call, fsy_deadline_t deadline)
 {
-	uint64_t self = 0, seen;
+	uint64_t self, seen;
+	bool lost = true;
+	int error = 0;
 
 	fsyi_fork_check();
-	for (;;) {
+	while (lost) {
 		seen = fsy_atomic_u64_load_acq(&o->word_);                                      /* O2 <- O1,O3 */
 		if (seen == ONCE_DONE)
 			return 0;
-		if (self == 0)
-			self = fsyi_thread_id();
+		self = fsyi_thread_id();        /* each time: the function may have forked */
 		if (once_is_running(seen)) {
 			if (seen >> ONCE_OWNER_SHIFT == self)
 				return FSY_EDEADLK;
@@ -146,18 +152,20 @@ proceed(fsy_once_t *o, enum once_kind kind, const struct call *call, fsy_deadlin
 			return FSY_EPOISONED;
 		} else if (call != NULL) {
 			if (take(o, seen, run_of(seen, self)))
-				return run_it(o, run_of(seen, self), call);
+				error = run_it(o, run_of(seen, self), call, &lost);
 			continue;
 		}
 		switch (fsyi_once_wait(o, kind, deadline)) {
 		case FSYI_WAIT_GIVEN:
-			return run_it(o, sign(o, self), call);
+			error = run_it(o, sign(o, self), call, &lost);
+			break;
 		case FSYI_WAIT_TIMEDOUT:
 			return FSY_ETIMEDOUT;
 		case FSYI_WAIT_OVER:
 			break;
 		}
 	}
+	return error;
 }
 
 FSY_NOINLINE void

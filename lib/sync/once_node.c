@@ -8,7 +8,7 @@
  *                                        -> idle                                  it failed, and nobody waits
  *                                        -> running, by the eldest who waits      it failed, and somebody does
  *         RUNNING of an older generation counts as idle.
- * INVARIANTS E1 to E6 of once.c, with this word. A good run wakes everybody: those of its node return, of the others one runs and the
+ * INVARIANTS E1 to E6 of once.c and once_wait.c, with this word. A good run wakes everybody: those of its node return, of the others one runs and the
  *         rest wait again, once per node in the life of a program. (The generation wraps: only a run that 256 forks, each from the
  *         last one's child, have left behind is taken for one of this process.)
  * ORDER   N1 settle: cas_rel -> N2 fsy_once_node_done, proceed, pending: load_acq   (MP) publishes what fn has made.
@@ -30,6 +30,7 @@ struct run {
 	uint64_t mine;                  /* the word's RUN */
 	uint64_t done;                  /* the bit of its node */
 	bool succeeded;
+	bool *lost;                     /* out: taken over, in a child */
 };
 
 static uint64_t
@@ -115,6 +116,7 @@ settle(struct run *run)
 
 	fsyi_fork_check();                      /* fn may have forked */
 	do {
+		*run->lost = run->succeeded && (seen & RUN) != run->mine;
 		if ((seen & RUN) != run->mine)
 			return;
 		if (!run->succeeded && (seen & WAITED)) {
@@ -161,27 +163,32 @@ static int
 proceed(fsy_once_node_t *o, int node, fallible fn, infallible go, void *arg)
 {
 	struct fsyi_word_op op = { KIND, pending, enlist, NULL };
-	struct run run = { o, 0, done_bit(node), false };
-	uint64_t self = fsyi_thread_id() & OWNER_MASK, seen;
-	bool given = false;
+	bool given = false, lost = true;
+	struct run run = { o, 0, done_bit(node), false, &lost };
+	uint64_t self, seen;
+	int error = 0;
 
 	fsyi_fork_check();
-	for (;;) {
+	while (lost) {
 		seen = fsy_atomic_u64_load_acq(&o->word_);                                      /* N2 <- N1,N3 */
+		self = fsyi_thread_id() & OWNER_MASK;
 		if ((seen & run.done) && !given)
 			return 0;
 		if (given || !is_running(seen)) {
 			if (!take(&run, seen, self, given))
 				continue;
-			if (!(seen & run.done))
-				return run_it(run, node, fn, go, arg);
-			settle(&run);           /* done while the wake for it was on the way: this run is somebody else's */
-			return 0;
-		}
-		if ((seen >> OWNER_SHIFT & OWNER_MASK) == self)
+			if (seen & run.done)
+				settle(&run);   /* done while the wake for it was on the way: this run is somebody else's */
+			else
+				error = run_it(run, node, fn, go, arg);
+			given = false;
+		} else if ((seen >> OWNER_SHIFT & OWNER_MASK) == self) {
 			return FSY_EDEADLK;
-		given = fsyi_word_wait(&fsyi_lot, o, &op, &run, FSY_FOREVER) == FSYI_WAIT_GIVEN;
+		} else {
+			given = fsyi_word_wait(&fsyi_lot, o, &op, &run, FSY_FOREVER) == FSYI_WAIT_GIVEN;
+		}
 	}
+	return error;
 }
 
 int

@@ -2,6 +2,7 @@
 #include "pair.h"
 
 #include <dlfcn.h>
+#include <fastsync/lazy.h>
 
 __attribute__((noinline)) void
 pair_inline(fsy_mutex_t *m)
@@ -28,13 +29,35 @@ pair_group(fsy_mutex_t *unused)
 	fsy_waitgroup_wait(&group);
 }
 
-__attribute__((noinline)) void
-pair_poison(fsy_mutex_t *m)
-{
-	fsy_poison_mutex_t *poison = (fsy_poison_mutex_t *)(void *)m;
+static fsy_once_t once, once_try;
+static fsy_lazy_t lazy;
+static int value, runs;
+static void plain(void *arg) { ++*(int *)arg; }
+static int fallible(void *arg) { return ++*(int *)arg > 10; }
+static int make(void **made, void *arg) { *made = arg; return 0; }
 
-	if (fsy_poison_mutex_lock(poison) == 0)
-		fsy_poison_mutex_unlock(poison);
+__attribute__((noinline)) void
+pair_once(fsy_mutex_t *m)
+{
+	(void)m;
+	fsy_once_do(&once, plain, &runs);
+}
+
+__attribute__((noinline)) void
+pair_once_try(fsy_mutex_t *m)
+{
+	(void)m;
+	value = fsy_once_try(&once_try, fallible, &runs);
+}
+
+__attribute__((noinline)) void
+pair_lazy(fsy_mutex_t *m)
+{
+	void *found;
+
+	(void)m;
+	if (fsy_lazy_get_or_init(&lazy, make, &value, &found) == 0)
+		*(int *)found = 1;
 }
 
 static void (*twin_lock)(fsy_mutex_t *), (*twin_unlock)(fsy_mutex_t *);

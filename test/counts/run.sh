@@ -39,6 +39,11 @@ locks=$(objdump -d --disassemble=pair_inline "$build/pair.o" | grep -Ec '\slock 
 [ "$locks" -le 3 ]
 verdict $? "disassembly: $locks locked instructions in the inlined pair (at most 3: the lock, the fallback's unlock and undo)"
 
+# A done once: load, compare, branch, return, and nothing else. The rest of the function is the call of the slow half.
+path=$(objdump -d --no-show-raw-insn --disassemble=pair_once "$build/pair.o" | sed -n 's/^ *[0-9a-f]*:[ \t]*//p' | awk '{ print $1 } $1 ~ /^ret/ { exit }' | tr '\n' ' ')
+case $path in 'mov cmp jne ret ' | 'cmpq jne ret ' | 'movq cmpq jne retq ' | 'cmpq jne retq ') true ;; *) false ;; esac
+verdict $? "disassembly: a done once is $path(expected: mov cmp jne ret)"
+
 if command -v valgrind >/dev/null; then
 	# Without debug information, which valgrind may be too old to read.
 	mkdir -p "$build/counts" && objcopy --strip-debug "$build/libfastsync.so.1" "$build/counts/libfastsync.so.1"

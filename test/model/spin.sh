@@ -56,5 +56,10 @@ for mutant in NO_ARM BARE_SLEEP KEEP_CLAIM BARE_ABANDON LOST_TOKEN UNCOVERED KEE
 	must_fail lockword $mutant
 done
 must_fail lockword EARLY_UNQUEUE -DK=2
+must_hold once -DN=2
+must_hold once -DN=3
+must_hold once -DN=4 -DFAILS=1
+for mutant in NO_MARK NO_WAKE NO_HEIR BARE_HEIR HIDE_OTHERS TOUCH_LATE LOST_RUN SILENT_POISON; do must_fail once $mutant; done
+must_fail once KEEP_MARK -DN=2
 rm -rf "${out:?}/$$"
 exit $status

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mutex_case.h - what the scenarios of the mutexes share: the lock, a critical section, and what must hold at rest. CASE_LOCK and
- * CASE_NAME say which mutex, if not fsy_mutex_t, and the scenario has a case_lock and case_unlock of its own.
+ * mutex_case.h - what the scenarios of the mutex share: the lock, a critical section, and what must hold at rest.
  */
 #ifndef MUTEX_CASE_H
 #define MUTEX_CASE_H
@@ -15,15 +14,7 @@
 #include <sys/clock.h>
 #include <sys/tune.h>
 
-#ifndef CASE_LOCK
-#define CASE_LOCK fsy_mutex_t
-#define CASE_NAME "mutex/"
-#define CASE_PLAIN
-#endif
-
-static CASE_LOCK lock;
-static inline void case_lock(void);
-static inline void case_unlock(void);
+static fsy_mutex_t lock;
 static int inside, entered, users, rounds;
 
 /* Short enough that a schedule of a few hundred steps sees every role; long waits occur through the clock. */
@@ -103,19 +94,14 @@ lock_unlock(int id)
 {
 	(void)id;
 	for (int i = 0; i < rounds; i++) {
-		case_lock();
+		fsy_mutex_lock(&lock);
 		section();
-		case_unlock();
+		fsy_mutex_unlock(&lock);
 	}
 }
 
-#ifdef CASE_PLAIN
-static inline void case_lock(void) { fsy_mutex_lock(&lock); }
-static inline void case_unlock(void) { fsy_mutex_unlock(&lock); }
-#endif
-
 #define BOTH(name, threads, prepare, body, check, flags, bound)                                         \
-	{ CASE_NAME name "/tso", threads, prepare, body, check, SIM_TSO | (flags), bound },               \
-	{ CASE_NAME name "/no-membarrier", threads, prepare, body, check, SIM_TSO | SIM_NO_MEMBARRIER | (flags), bound }
+	{ "mutex/" name "/tso", threads, prepare, body, check, SIM_TSO | (flags), bound },               \
+	{ "mutex/" name "/no-membarrier", threads, prepare, body, check, SIM_TSO | SIM_NO_MEMBARRIER | (flags), bound }
 
 #endif
