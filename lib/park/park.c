@@ -2,13 +2,14 @@
 /*
  * park.c - going to sleep on an address, and being woken.
  *
- * WORD    thread->park: 1 from just before the thread is queued, 2 from when it goes to sleep in the kernel, until its waker,
- *         having taken it from the queue under the bucket lock, stores 0.
- * STATES  running (park 0, no queue) -> queued (park 1, then 2) -> woken (park 0, token set, no queue) -> running
- *                                                               -> left (park 0, token NONE, no queue: deadline or confirm)
+ * WORD    thread->park: 1 from just before the thread is queued, 2 or 3 from when it goes to sleep in the kernel, until its waker,
+ *         having taken it from the queue under the bucket lock, stores 0. Who set 2 sleeps on this word; who set 3, on the
+ *         bucket's crowd, where one call wakes them all, and perhaps some who wait for another key.
+ * STATES  running (park 0, no queue) -> queued (park 1, then 2 or 3) -> woken (park 0, token set, no queue) -> running
+ *                                                                    -> left (park 0, token NONE, no queue: deadline or confirm)
  * INVARIANTS
- *         P1  park becomes 0 only under the bucket lock of the thread's key (I3); only the futex call follows it, and only if it was 2.
- *             Only the thread itself turns 1 into 2. Of many who are woken at once the tokens are set under the lock, which
+ *         P1  park becomes 0 only under the bucket lock of the thread's key (I3); only the futex call follows it, and only if it was 2 or 3.
+ *             Only the thread itself turns 1 into those. Of many who are woken at once the tokens are set under the lock, which
  *             is what decides; park follows after it, one by one.
  *         P2  token != NONE iff a waker took the thread from its queue: a waiter whose deadline passes looks at
  *             the token under the bucket lock and accepts what it finds (I7).
@@ -18,6 +19,8 @@
  * ORDER   K1 scene_wake: park swap_rel   ->  K2 sleep: park load_acq     (MP) publishes the token, and for HANDOFF
  *             everything that the giver did before.
  *         K3 scene_leave: park swap_rel  ->  K2                            the same, for many
+ *         K4 scene_leave: crowd add_rel  ->  K5 sleep: crowd load_acq      who has seen the crowd move sees its park word at 0. It is
+ *             read before the park word: whoever sleeps on what it was then is woken by the move, or finds that it has moved.
  * FAIRNESS queues are first come, first served; who is picked is the caller's choice (fsyi_queue_pick bounds it).
  * LIFETIME after K1 the woken thread may return and destroy its object; the waker touches only the bucket and the
  *         futex address, which lies in a record that is never unmapped.
@@ -34,7 +37,7 @@
 #include "../sys/futex.h"
 #include "../sys/tune.h"
 
-enum { AWAKE, QUEUED, ASLEEP };         /* thread->park */
+enum { AWAKE, QUEUED, ASLEEP, IN_CROWD }; /* thread->park */
 
 /* A thread that lingered in vain does so again only after twice as many waits, up to this many. LOOKS: per look at the clock. */
 enum { MOST_SKIPPED = 64, LOOKS = 8 };
@@ -47,7 +50,7 @@ fsyi_scene_enter(struct fsyi_lot *lot, const void *key)
 	scene.key = key;
 	scene.now = fsyi_now();
 	scene.wake = scene.rest = NULL;
-	scene.asleep = false;
+	scene.asleep = scene.crowd = false;
 	scene.bucket = fsyi_lot_bucket(lot, key);
 	fsyi_bucket_lock(scene.bucket);
 	scene.queue = fsyi_queue_find(scene.bucket, key);
@@ -65,21 +68,31 @@ void
 fsyi_scene_leave(struct fsyi_scene *scene)
 {
 	struct fsyi_thread *thread, *next;
+	uint32_t was;
 
 	fsyi_bucket_unlock(scene->bucket);
 	if (scene->asleep)
 		wake_up(scene, scene->wake);
 	for (thread = scene->rest; thread != NULL; thread = next) {
 		next = thread->next;
-		if (fsy_atomic_u32_swap_rel(&thread->park, AWAKE) == ASLEEP)                    /* K3 -> K2 */
+		was = fsy_atomic_u32_swap_rel(&thread->park, AWAKE);                            /* K3 -> K2 */
+		if (was == ASLEEP)
 			wake_up(scene, thread);
+		else if (was == IN_CROWD)
+			fsyi_count_wake(scene->key);
+		scene->crowd |= was == IN_CROWD;
 	}
+	if (!scene->crowd)
+		return;
+	fsy_atomic_u32_add_rel(&scene->bucket->crowd, 1);                                       /* K4 -> K5 */
+	fsyi_futex_wake(&scene->bucket->crowd, INT32_MAX);
 }
 
 void
 fsyi_scene_wake(struct fsyi_scene *scene, struct fsyi_thread *thread, enum fsyi_token token)
 {
 	bool last = thread->queue->count == 1;
+	uint32_t was;
 
 	FSYI_ASSERT(scene->wake == NULL);
 	fsyi_queue_remove(scene->bucket, thread);
@@ -87,7 +100,9 @@ fsyi_scene_wake(struct fsyi_scene *scene, struct fsyi_thread *thread, enum fsyi_
 		scene->queue = NULL;
 	scene->wake = thread;
 	thread->token = (uint32_t)token;
-	scene->asleep = fsy_atomic_u32_swap_rel(&thread->park, AWAKE) == ASLEEP;                /* K1 -> K2 */
+	was = fsy_atomic_u32_swap_rel(&thread->park, AWAKE);                                    /* K1 -> K2 */
+	scene->asleep = was == ASLEEP;
+	scene->crowd |= was == IN_CROWD;
 }
 
 uint32_t
@@ -186,14 +201,20 @@ static enum fsyi_parked
 sleep_until_woken(struct fsyi_lot *lot, struct fsyi_thread *self, const void *key, const struct fsyi_park_op *op, void *arg,
 		  fsy_deadline_t deadline)
 {
-	uint32_t seen;
+	fsy_atomic_u32 *crowd = op->ways & FSYI_PARK_CROWD ? &fsyi_lot_bucket(lot, key)->crowd : NULL;
+	uint32_t seen, round = ASLEEP, asleep = crowd == NULL ? ASLEEP : IN_CROWD;
 
 	if (!(op->ways & FSYI_PARK_LINGERS) || !linger(self, deadline))
 		fsyi_count_park(key);
-	while ((seen = fsy_atomic_u32_load_acq(&self->park)) != AWAKE) {                        /* K2 <- K1,K3 */
-		if (seen == QUEUED && !fsy_atomic_u32_cas_rlx(&self->park, &seen, ASLEEP))
+	for (;;) {
+		if (crowd != NULL)
+			round = fsy_atomic_u32_load_acq(crowd);                                 /* K5 <- K4 */
+		seen = fsy_atomic_u32_load_acq(&self->park);                                    /* K2 <- K1,K3 */
+		if (seen == AWAKE)
+			break;
+		if (seen == QUEUED && !fsy_atomic_u32_cas_rlx(&self->park, &seen, asleep))
 			continue;
-		if (fsyi_futex_wait(&self->park, ASLEEP, deadline) != FSYI_TIMEDOUT)
+		if (fsyi_futex_wait(crowd == NULL ? &self->park : crowd, round, deadline) != FSYI_TIMEDOUT)
 			continue;
 		if (give_up(lot, self, key, op, arg))
 			return FSYI_PARK_TIMEDOUT;

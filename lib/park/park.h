@@ -34,7 +34,7 @@ struct fsyi_scene {
 	struct fsyi_waitq *queue;       /* of the key; NULL if nobody waits */
 	struct fsyi_thread *wake;       /* out: a waiter that fsyi_scene_wake took from the queue */
 	struct fsyi_thread *rest;       /* out: the waiters that fsyi_scene_wake_all took from the queue */
-	bool asleep;                    /* out: it sleeps in the kernel */
+	bool asleep, crowd;             /* out: it sleeps in the kernel; in the crowd of the bucket */
 	int64_t now;
 };
 
@@ -55,6 +55,7 @@ enum {
 	FSYI_PARK_AGAIN = 1,  /* was woken, and came too late: keeps its place in the queue */
 	FSYI_PARK_MOVES = 2,  /* a move to another key is what it waits for: from then on it has no deadline */
 	FSYI_PARK_LINGERS = 4, /* may be answered at once: looks for a moment before it sleeps */
+	FSYI_PARK_CROWD = 8,  /* is woken with all others: one system call does for them, and may disturb its neighbours. Not with MOVES */
 };
 
 struct fsyi_park_op {

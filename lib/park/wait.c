@@ -50,8 +50,11 @@ left(struct fsyi_scene *scene, void *arg)
 		wait->op->left(scene, wait->arg);
 }
 
-static const struct fsyi_park_op park_newcomer = { validate, NULL, NULL, left, 0 };
-static const struct fsyi_park_op park_again = { validate, NULL, NULL, left, FSYI_PARK_AGAIN };
+/* By whether the thread has been woken in vain, and whether it sleeps in the crowd. */
+static const struct fsyi_park_op park_ops[2][2] = {
+	{ { validate, NULL, NULL, left, 0 }, { validate, NULL, NULL, left, FSYI_PARK_CROWD } },
+	{ { validate, NULL, NULL, left, FSYI_PARK_AGAIN }, { validate, NULL, NULL, left, FSYI_PARK_AGAIN | FSYI_PARK_CROWD } },
+};
 
 /* Looks for a moment, ever less often. True: it is over. */
 static bool
@@ -87,7 +90,7 @@ enum fsyi_waited
 fsyi_word_wait(struct fsyi_lot *lot, const void *word, const struct fsyi_word_op *op, void *arg, fsy_deadline_t deadline)
 {
 	struct wait wait = { op, arg };
-	const struct fsyi_park_op *park = &park_newcomer;
+	bool again = false;
 	fsy_deadline_t until;
 
 	fsyi_fork_check();
@@ -95,14 +98,14 @@ fsyi_word_wait(struct fsyi_lot *lot, const void *word, const struct fsyi_word_op
 		return FSYI_WAIT_OVER;
 	while (deadline == FSY_FOREVER || fsyi_now() < deadline) {
 		until = fsyi_fork_generation() > 0 ? fsyi_now() + FORKED_NAP_NS : deadline;
-		switch (fsyi_park(lot, word, op->kind, park, &wait, until < deadline ? until : deadline)) {
+		switch (fsyi_park(lot, word, op->kind, &park_ops[again][op->crowd], &wait, until < deadline ? until : deadline)) {
 		case FSYI_UNPARKED_HANDOFF:
 			return FSYI_WAIT_GIVEN;
 		case FSYI_PARK_NO_RECORD:
 			fsyi_word_nap(deadline);
 			break;
 		case FSYI_UNPARKED_NORMAL:
-			park = &park_again;
+			again = true;
 			break;
 		default:
 			break;

@@ -35,6 +35,8 @@ struct fsyi_word_op {
 	/* NULL, or: under the bucket lock, after a waiter left by its deadline. scene->queue == NULL: nobody waits any more. It may
 	 * clear the mark, if that cannot be taken for a release. */
 	void (*left)(struct fsyi_scene *scene, void *arg);
+	/* Whether the waiters are never woken but all together: then one system call is enough for them. */
+	bool crowd;
 };
 
 /*

@@ -70,7 +70,7 @@ validate(struct fsyi_scene *scene, void *arg)
 	return !completes(scene, arrival) && !arrival->past;
 }
 
-static const struct fsyi_park_op park_op = { validate, NULL, NULL, NULL, FSYI_PARK_LINGERS };
+static const struct fsyi_park_op park_op = { validate, NULL, NULL, NULL, FSYI_PARK_LINGERS | FSYI_PARK_CROWD };
 
 static void
 arrive_unlisted(struct fsyi_scene *scene, void *arg)

@@ -162,7 +162,7 @@ take(struct run *run, uint64_t seen, uint64_t self, bool given)
 static int
 proceed(fsy_once_node_t *o, int node, fallible fn, infallible go, void *arg)
 {
-	struct fsyi_word_op op = { KIND, pending, enlist, NULL };
+	struct fsyi_word_op op = { KIND, pending, enlist, NULL, false };
 	bool given = false, lost = true;
 	struct run run = { o, 0, done_bit(node), false, &lost };
 	uint64_t self, seen;

@@ -62,7 +62,7 @@ left(struct fsyi_scene *scene, void *arg)
 enum fsyi_waited
 fsyi_once_wait(fsy_once_t *o, enum once_kind kind, fsy_deadline_t deadline)
 {
-	struct fsyi_word_op op = { (uint32_t)kind, pending, enlist, left };
+	struct fsyi_word_op op = { (uint32_t)kind, pending, enlist, left, false };
 	struct waiting w = { o, kind };
 
 	return fsyi_word_wait(&fsyi_lot, o, &op, &w, deadline);

@@ -86,7 +86,7 @@ left(struct fsyi_scene *scene, void *arg)
 		;
 }
 
-static const struct fsyi_word_op wait_op = { FSYI_KIND_WORD, pending, enlist, left };
+static const struct fsyi_word_op wait_op = { FSYI_KIND_WORD, pending, enlist, left, true };
 
 struct closing {
 	fsy_waitgroup_t *wg;

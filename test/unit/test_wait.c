@@ -43,8 +43,8 @@ left(struct fsyi_scene *scene, void *arg)
 		fsy_atomic_u32_and(&door, ~(uint32_t)MARK);
 }
 
-static const struct fsyi_word_op door_op = { FSYI_KIND_WORD, pending, enlist, left };
-static const struct fsyi_word_op other_op = { OTHER_KIND, pending, enlist, left };
+static const struct fsyi_word_op door_op = { FSYI_KIND_WORD, pending, enlist, left, false };
+static const struct fsyi_word_op other_op = { OTHER_KIND, pending, enlist, left, true };
 
 static bool
 open_door(struct fsyi_scene *scene, void *arg)
