@@ -18,6 +18,7 @@
 #include <fastsync/mutex.h>
 #include <fastsync/once.h>
 #include <fastsync/pool.h>
+#include <fastsync/poison.h>
 #include <fastsync/stats.h>
 #include <fastsync/time.h>
 #include <fastsync/waitgroup.h>

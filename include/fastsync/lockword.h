@@ -40,6 +40,7 @@ FSY_BEGIN_DECLS
 #define FSY_LW_BARRED_   0x00000100u
 #define FSY_LW_QUEUED_   0x00010000u
 #define FSY_LW_SEARCHER_ 0x00020000u
+#define FSY_LW_POISON_   0x01000000u
 
 /* Sanitizers and the C11 model checker see no membarrier: they get the fenced form. */
 #if defined(__SANITIZE_THREAD__) || defined(FSYI_FENCED)
@@ -101,34 +102,45 @@ fsy_lockword_acquire_(fsy_atomic_u32 *word, uint8_t *held)
 #endif
 }
 
+/* Gives the word back by the plain store; fsy_attention_ must not be NULL. The object is not touched after it. */
 static FSY_ALWAYS_INLINE enum fsy_release_
-fsy_lockword_release_(fsy_atomic_u32 *word, uint8_t *held)
+fsy_lockword_give_(fsy_atomic_u32 *word)
 {
-	uint32_t old;
+	const uint8_t *attention = FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) + fsy_attention_slot_(word);
 
-#if FSY_ASYMMETRIC_
-	const uint8_t *attention;
+	FSY_RAW_STORE_((uint8_t *)(void *)&word->cell_, 0, __ATOMIC_RELEASE);           /* R1 -> A1,A2,A3 */
+	FSY_LIGHT_BARRIER_();                             /* its heavy half: membarrier in lockword_queue.c */
+	return FSY_UNLIKELY(FSY_RAW_LOAD_(attention, __ATOMIC_RELAXED) != 0) ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
+}
 
-	if (FSY_LIKELY(FSY_RAW_LOAD_(held, __ATOMIC_ACQUIRE) != 0)) {           /* H2 <- H1 */
-		FSY_RAW_STORE_(held, 0, __ATOMIC_RELAXED);
-		attention = FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) + fsy_attention_slot_(word);
-		FSY_RAW_STORE_((uint8_t *)(void *)&word->cell_, 0, __ATOMIC_RELEASE);   /* R1 -> A1,A2,A3 */
-		FSY_LIGHT_BARRIER_();                     /* its heavy half: membarrier in lockword_queue.c */
-		return FSY_UNLIKELY(FSY_RAW_LOAD_(attention, __ATOMIC_RELAXED) != 0)
-			       ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
-	}
-	if (FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL)
-		return FSY_SUSPECT_;
-#else
-	(void)held;
-#endif
-	old = fsy_atomic_u32_add_rel(word, 0u - FSY_LW_LOCKED_);                    /* R2 -> A1,A2,A3 */
+/* Gives it back by a read-modify-write, whose result says what membarrier would have. */
+static FSY_ALWAYS_INLINE enum fsy_release_
+fsy_lockword_give_fenced_(fsy_atomic_u32 *word)
+{
+	uint32_t old = fsy_atomic_u32_add_rel(word, 0u - FSY_LW_LOCKED_);           /* R2 -> A1,A2,A3 */
+
 	if (FSY_UNLIKELY(!(old & FSY_LW_LOCKED_))) {
 		fsy_atomic_u32_add_rlx(word, FSY_LW_LOCKED_);
 		return FSY_SUSPECT_;
 	}
 	return FSY_UNLIKELY((old & (FSY_LW_QUEUED_ | FSY_LW_SEARCHER_)) == FSY_LW_QUEUED_)
 		       ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
+}
+
+static FSY_ALWAYS_INLINE enum fsy_release_
+fsy_lockword_release_(fsy_atomic_u32 *word, uint8_t *held)
+{
+#if FSY_ASYMMETRIC_
+	if (FSY_LIKELY(FSY_RAW_LOAD_(held, __ATOMIC_ACQUIRE) != 0)) {           /* H2 <- H1 */
+		FSY_RAW_STORE_(held, 0, __ATOMIC_RELAXED);
+		return fsy_lockword_give_(word);
+	}
+	if (FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL)
+		return FSY_SUSPECT_;
+#else
+	(void)held;
+#endif
+	return fsy_lockword_give_fenced_(word);
 }
 
 FSY_END_DECLS

@@ -91,6 +91,11 @@ bool fsyi_unpark_one(struct fsyi_lot *lot, const void *key, enum fsyi_token toke
 uint32_t fsyi_unpark_all(struct fsyi_lot *lot, const void *key, enum fsyi_token token);
 uint32_t fsyi_requeue(struct fsyi_lot *lot, const void *from, const void *to, uint32_t kind, uint32_t wake);
 
+/* The first key, bucket by bucket from *bucket on, of whose waiters match accepts the eldest; NULL if there is none. match runs under
+ * the bucket lock, like any decision. To look on from there, call it again. */
+const void *fsyi_park_find(struct fsyi_lot *lot, uint32_t *bucket, bool (*match)(const struct fsyi_thread *eldest, void *arg),
+			   void *arg);
+
 /* Calls show for every parked thread, bucket by bucket under its lock: for debuggers and tests. */
 void fsyi_park_each(struct fsyi_lot *lot, void (*show)(const struct fsyi_thread *thread, void *arg), void *arg);
 

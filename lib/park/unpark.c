@@ -135,6 +135,25 @@ fsyi_requeue(struct fsyi_lot *lot, const void *from, const void *to, uint32_t ki
 	return requeue.moved;
 }
 
+const void *
+fsyi_park_find(struct fsyi_lot *lot, uint32_t *bucket, bool (*match)(const struct fsyi_thread *eldest, void *arg), void *arg)
+{
+	const void *found = NULL;
+
+	for (; *bucket < (1u << FSY_ATTENTION_BITS_) >> lot->shift; ++*bucket) {
+		struct fsyi_bucket *here = &lot->buckets[*bucket];
+
+		fsyi_bucket_lock(here);
+		for (struct fsyi_waitq *queue = here->queues; queue != NULL && found == NULL; queue = queue->chain)
+			if (match(queue->all.head, arg))
+				found = queue->key;
+		fsyi_bucket_unlock(here);
+		if (found != NULL)
+			break;
+	}
+	return found;
+}
+
 void
 fsyi_park_each(struct fsyi_lot *lot, void (*show)(const struct fsyi_thread *thread, void *arg), void *arg)
 {

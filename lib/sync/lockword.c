@@ -146,6 +146,20 @@ search(struct fsyi_waiting *w)
 	}
 }
 
+/* The owner has died: the lock is the calling thread's as it is. The searcher leaves its role as if it had taken the word. */
+static bool
+inherit(struct fsyi_waiting *w)
+{
+	uint32_t seen;
+
+	if (w->lock->owner == NULL || !fsyi_owner_inherit(w->lock->owner))
+		return false;
+	seen = fsy_atomic_u32_or_rlx(w->lock->word, FSY_LW_POISON_) | FSY_LW_POISON_;
+	while (w->searcher && !take_over(w, &seen))
+		;
+	return true;
+}
+
 int
 fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 {
@@ -156,8 +170,8 @@ fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 		return fsyi_lockword_trylock(lock) ? 0 : FSY_ETIMEDOUT;
 	fsyi_fork_check();
 	while (outcome == LW_AGAIN)
-		outcome = w.searcher ? search(&w) : fsyi_lockword_arrive(&w);
-	if (outcome == LW_TIMEDOUT)
+		outcome = inherit(&w) ? LW_TAKEN : w.searcher ? search(&w) : fsyi_lockword_arrive(&w);
+	if (outcome == LW_TIMEDOUT && !inherit(&w))
 		return FSY_ETIMEDOUT;
 	fsyi_lockword_note(&w, outcome == LW_SPUN);
 	return 0;
@@ -176,5 +190,5 @@ fsyi_lockword_trylock(const struct fsyi_lockword *lock)
 		fsyi_lockword_note(&w, true);
 		return true;
 	}
-	return false;
+	return inherit(&w);
 }

@@ -15,14 +15,15 @@
 #define LW_TURN     0x00080000u
 #define LW_BUSY     (LW_LOCKED | LW_BARRED | LW_QUEUED | LW_SEARCHER | LW_SECOND | LW_TURN)
 
-/* The kind of a waiter in a lock word's queue. */
-enum { FSYI_KIND_LOCK = 1 };
+/* The kinds of waiters in a lock word's queue: of a bare word, and of one that its owner's signature follows. */
+enum { FSYI_KIND_LOCK = 1, FSYI_KIND_POISON = 8 };
 
 /* One lock, as its owner describes it. */
 struct fsyi_lockword {
 	struct fsyi_lot *lot;
 	fsy_atomic_u32 *word;
-	uint8_t *held;
+	uint8_t *held;                  /* NULL if it has an owner */
+	fsy_atomic_u32 *owner;          /* the word after it (owner.h), or NULL: any thread may unlock */
 	uint8_t *busy;                  /* how often an arrival finds it locked a moment later: 0 never .. 255 always */
 	uint16_t *hint;                 /* the last contended owner's node, and the searcher's CPU */
 };

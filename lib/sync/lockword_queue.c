@@ -8,6 +8,9 @@
  *             object before the waker has dropped the bucket lock.
  *         L7  Who raises attention without holding the lock executes the heavy fence and looks at LOCKED again before it
  *             sleeps; a holder need not: its own unlock, or one that it happens before, reads the raised byte.
+ *         L8  Who is queued for a lock with an owner looks whether that owner lives before it sleeps. An owner that dies is declared
+ *             dead first, and visits every bucket then: a thread that was queued before that visit is found by it, one that
+ *             is queued after it finds the owner dead (the bucket lock orders them).
  */
 #include "lockword_wait.h"
 #include "../diag/hook.h"
@@ -104,6 +107,8 @@ confirm(void *arg)
 {
 	struct fsyi_waiting *w = (struct fsyi_waiting *)arg;
 
+	if (w->lock->owner != NULL && fsyi_owner_is_dead(w->lock->owner))
+		return false;
 	if (w->covered)
 		return true;
 	/* Fenced unlocks need no fence of ours. Sequentially consistent: who reads attention after QUEUED was set, and finds none, is
@@ -128,10 +133,10 @@ left(struct fsyi_scene *scene, void *arg)
 		fsy_atomic_u32_and_rlx(w->lock->word, ~LW_QUEUED);
 }
 
-const struct fsyi_park_op fsyi_park_arrival = { validate_arrival, NULL, NULL, left, 0 };
+const struct fsyi_park_op fsyi_park_arrival = { validate_arrival, NULL, confirm, left, 0 };
 const struct fsyi_park_op fsyi_park_searcher = { validate_searcher, queued, confirm, left, 0 };
 const struct fsyi_park_op fsyi_park_loser = { validate_searcher, queued, confirm, left, FSYI_PARK_AGAIN };
-const struct fsyi_park_op fsyi_park_turn = { validate_turn, NULL, NULL, left, 0 };
+const struct fsyi_park_op fsyi_park_turn = { validate_turn, NULL, confirm, left, 0 };
 
 enum fsyi_parked
 fsyi_lockword_park(struct fsyi_waiting *w, const struct fsyi_park_op *op)
@@ -141,7 +146,7 @@ fsyi_lockword_park(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 	fsy_atomic_u32 never = { 0 };
 
 	w->timed = fsyi_fork_generation() > 0 || fsyi_membarrier_lost();
-	parked = fsyi_park(w->lock->lot, w->lock->word, FSYI_KIND_LOCK, op, w, w->timed && nap < w->deadline ? nap : w->deadline);
+	parked = fsyi_park(w->lock->lot, w->lock->word, lw_kind(w->lock), op, w, w->timed && nap < w->deadline ? nap : w->deadline);
 	if ((parked == FSYI_PARK_TIMEDOUT && w->timed) || (parked == FSYI_PARK_INVALID && w->refused)) {
 		w->refused = false;
 		/* SEARCHER may name a thread that the fork left behind, and attention may go unseen. Two searchers are one

@@ -5,6 +5,7 @@
 #define FSYI_LOCKWORD_WAIT_H
 
 #include "lockword.h"
+#include "owner.h"
 #include "../sys/fork.h"
 
 /* How often threads look at the word that expect it to be free in a moment. */
@@ -31,6 +32,12 @@ static inline bool
 lw_takeable(uint32_t seen)
 {
 	return !(seen & LW_LOCKED) && (!(seen & LW_BARRED) || fsyi_fork_generation() > 0);
+}
+
+static inline uint32_t
+lw_kind(const struct fsyi_lockword *lock)
+{
+	return lock->owner != NULL ? FSYI_KIND_POISON : FSYI_KIND_LOCK;
 }
 
 static inline bool

@@ -79,7 +79,7 @@ wake(struct fsyi_scene *scene, void *arg)
 	bool due = false, hand = false, here = false, pressed;
 
 	/* Only a waiter of our kind proves that the object is alive and a lock. */
-	if (scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_LOCK)
+	if (scene->queue == NULL || scene->queue->all.head->kind != lw_kind(lock))
 		return;
 	seen = fsy_atomic_u32_load_rlx(lock->word);
 	pressed = fsyi_lockword_is_pressed(lock);
@@ -186,7 +186,9 @@ fsyi_lockword_note(struct fsyi_waiting *w, bool spun)
 {
 	int last, node;
 
-	if (fsy_attention_ != NULL)
+	if (w->lock->owner != NULL)
+		fsyi_owner_sign(w->lock->owner);
+	else if (fsy_attention_ != NULL)
 		FSY_RAW_STORE_(w->lock->held, 1, __ATOMIC_RELEASE);       /* H1 -> H2 */
 	if (spun) {
 		fsyi_count_contended(w->lock->word, 0, false);

@@ -14,7 +14,7 @@
 static struct fsyi_lockword
 lockword_of(fsy_mutex_t *m)
 {
-	struct fsyi_lockword lock = { &fsyi_lot, &m->word_, &m->held_, &m->busy_, &m->hint_ };
+	struct fsyi_lockword lock = { .lot = &fsyi_lot, .word = &m->word_, .held = &m->held_, .busy = &m->busy_, .hint = &m->hint_ };
 
 	return lock;
 }

@@ -12,16 +12,21 @@
 #include "latch.h"
 #include "mem.h"
 
+#include <fastsync/owner.h>
 #include <limits.h>
 #include <pthread.h>
 
 FSY_STATIC_ASSERT(sizeof(struct fsyi_thread) % FSY_CACHELINE == 0, "the queue header behind a record starts a line");
 
 __thread struct fsyi_thread *fsyi_thread_current __attribute__((tls_model("initial-exec")));
+__thread struct fsy_self_ fsy_me_ __attribute__((tls_model("initial-exec"))) = { .id_ = FSY_NOBODY_ };
 
 /* Which process, counted in forks, fsyi_thread_current was set in, and how often this thread's destructor ran. */
 static __thread uint32_t generation __attribute__((tls_model("initial-exec")));
 static __thread int farewells __attribute__((tls_model("initial-exec")));
+
+/* ThreadSanitizer, for which there is no asymmetric form, forgets a thread before the last round is over. */
+enum { LAST_ROUND = PTHREAD_DESTRUCTOR_ITERATIONS - !FSY_ASYMMETRIC_ };
 
 static struct fsyi_latch latch;                  /* over the key and the free lists */
 static enum { KEY_NONE, KEY_MADE, KEY_REFUSED } key_state;
@@ -53,17 +58,11 @@ retire(struct fsyi_thread *thread)
 	*list = thread;
 }
 
-/* A thread's destructors run in up to PTHREAD_DESTRUCTOR_ITERATIONS rounds, in no order that could be relied
- * on. The record goes at once; should a later destructor wait for a lock, it gets one again, and this runs in the next round. */
 static void
-farewell(void *unused)
+give_record_back(void)
 {
-	struct fsyi_thread *thread;
+	struct fsyi_thread *thread = fsyi_thread_current;
 
-	(void)unused;
-	fsyi_fork_check();
-	farewells++;
-	thread = fsyi_thread_current;
 	if (thread != NULL && generation == fsyi_fork_generation() && thread->pools != NULL) {
 		fsyi_pool_thread_exit(thread->pools);    /* calls the user, who may do anything */
 		thread->pools = NULL;
@@ -74,6 +73,19 @@ farewell(void *unused)
 	fsyi_latch_lock(&latch);
 	retire(thread);
 	fsyi_latch_unlock(&latch);
+}
+
+/* A thread's destructors run in up to PTHREAD_DESTRUCTOR_ITERATIONS rounds, in no order that could be relied
+ * on. The record goes at once; should a later destructor wait for a lock, it gets one again, and this runs in the next round. So
+ * it does while the thread holds locks that a later destructor may unlock. */
+static void
+farewell(void *value)
+{
+	fsyi_fork_check();
+	farewells++;
+	give_record_back();
+	if (!fsyi_owner_leaves(farewells >= LAST_ROUND) && pthread_setspecific(key, value) != 0)
+		fsyi_owner_leaves(true);
 }
 
 /* Under the latch. */

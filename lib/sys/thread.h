@@ -77,6 +77,9 @@ int fsyi_thread_start(struct fsyi_errand *errand);
 /* Supplied by lib/data: the calling thread, which had these pools, ends. Later destructors may still come with objects. */
 void fsyi_pool_thread_exit(void *pools);
 
+/* Supplied by lib/sync: the thread's destructors run, in rounds. False: something is left to do that had better be done in the last. */
+bool fsyi_owner_leaves(bool last_round);
+
 /* Calls visit for every record ever made, in no order, without a lock. */
 void fsyi_thread_each(void (*visit)(struct fsyi_thread *thread, void *arg), void *arg);
 

@@ -15,10 +15,18 @@ locks(void)
 	FIELD(fsy_mutex_t, held_);
 	FIELD(fsy_mutex_t, busy_);
 	FIELD(fsy_mutex_t, hint_);
+	TYPE(fsy_poison_mutex_t);
+	FIELD(fsy_poison_mutex_t, word_);
+	FIELD(fsy_poison_mutex_t, owner_);
+	TYPE(struct fsy_self_);
+	FIELD(struct fsy_self_, id_);
+	FIELD(struct fsy_self_, held_);
+	VALUE(FSY_NOBODY_);
 	VALUE(FSY_LW_LOCKED_);
 	VALUE(FSY_LW_BARRED_);
 	VALUE(FSY_LW_QUEUED_);
 	VALUE(FSY_LW_SEARCHER_);
+	VALUE(FSY_LW_POISON_);
 	VALUE(FSY_RELEASED_);
 	VALUE(FSY_RELEASED_WAKE_);
 	VALUE(FSY_SUSPECT_);

@@ -29,6 +29,15 @@ pair_group(fsy_mutex_t *unused)
 	fsy_waitgroup_wait(&group);
 }
 
+__attribute__((noinline)) void
+pair_poison(fsy_mutex_t *m)
+{
+	fsy_poison_mutex_t *poison = (fsy_poison_mutex_t *)(void *)m;
+
+	if (fsy_poison_mutex_lock(poison) == 0)
+		fsy_poison_mutex_unlock(poison);
+}
+
 static fsy_once_t once, once_try;
 static fsy_lazy_t lazy;
 static int value, runs;

@@ -5,10 +5,13 @@
 #include "sim.h"
 #include <sys/fork.h>
 
-void fsyi_lot_fork_child(void) __attribute__((weak)); /* the toys run without the library */
+/* The toys run without the library. */
+void fsyi_lot_fork_child(void) __attribute__((weak));
+void fsyi_owner_fork_child(bool alone) __attribute__((weak));
 
 static bool wiped;
 static uint32_t generation;
+static int forker;
 
 void
 sim_fork_reset(void)
@@ -34,6 +37,7 @@ sim_fork(void)
 			t->state = SIM_GONE;
 	}
 	wiped = true;
+	forker = sim_run.current;
 	generation++;
 	sim_tracef("fork: T%d is the child's only thread", sim_run.current);
 }
@@ -62,6 +66,8 @@ fsyi_fork_check(void)
 		fsyi_lot_fork_child();
 	fsyi_thread_fork_child();
 	sim_run.current = self;
+	if (fsyi_owner_fork_child != NULL)
+		fsyi_owner_fork_child(forker == self);
 	sim_run.trace = trace;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mutex_case.h - what the scenarios of the mutex share: the lock, a critical section, and what must hold at rest.
+ * mutex_case.h - what the scenarios of the mutexes share: the lock, a critical section, and what must hold at rest. CASE_LOCK and
+ * CASE_NAME say which mutex, if not fsy_mutex_t, and the scenario has a case_lock and case_unlock of its own.
  */
 #ifndef MUTEX_CASE_H
 #define MUTEX_CASE_H
@@ -14,7 +15,15 @@
 #include <sys/clock.h>
 #include <sys/tune.h>
 
-static fsy_mutex_t lock;
+#ifndef CASE_LOCK
+#define CASE_LOCK fsy_mutex_t
+#define CASE_NAME "mutex/"
+#define CASE_PLAIN
+#endif
+
+static CASE_LOCK lock;
+static inline void case_lock(void);
+static inline void case_unlock(void);
 static int inside, entered, users, rounds;
 
 /* Short enough that a schedule of a few hundred steps sees every role; long waits occur through the clock. */
@@ -94,14 +103,19 @@ lock_unlock(int id)
 {
 	(void)id;
 	for (int i = 0; i < rounds; i++) {
-		fsy_mutex_lock(&lock);
+		case_lock();
 		section();
-		fsy_mutex_unlock(&lock);
+		case_unlock();
 	}
 }
 
+#ifdef CASE_PLAIN
+static inline void case_lock(void) { fsy_mutex_lock(&lock); }
+static inline void case_unlock(void) { fsy_mutex_unlock(&lock); }
+#endif
+
 #define BOTH(name, threads, prepare, body, check, flags, bound)                                         \
-	{ "mutex/" name "/tso", threads, prepare, body, check, SIM_TSO | (flags), bound },               \
-	{ "mutex/" name "/no-membarrier", threads, prepare, body, check, SIM_TSO | SIM_NO_MEMBARRIER | (flags), bound }
+	{ CASE_NAME name "/tso", threads, prepare, body, check, SIM_TSO | (flags), bound },               \
+	{ CASE_NAME name "/no-membarrier", threads, prepare, body, check, SIM_TSO | SIM_NO_MEMBARRIER | (flags), bound }
 
 #endif

@@ -21,6 +21,9 @@ uint64_t sim_add(volatile void *p, unsigned size, uint64_t value, int order);
 uint64_t sim_and(volatile void *p, unsigned size, uint64_t value, int order);
 uint64_t sim_or(volatile void *p, unsigned size, uint64_t value, int order);
 
+/* The running thread's part of <fastsync/owner.h>. */
+struct fsy_self_ *sim_self_locals(void);
+
 /* What a compiler barrier promises: earlier stores have been issued, later loads have not. */
 void sim_light_barrier(void);
 
@@ -34,5 +37,6 @@ void sim_light_barrier(void);
 #define FSY_RAW_AND_(p, v, order)         ((SIM_TYPE_(p))sim_and(p, sizeof(*(p)), (uint64_t)(v), order))
 #define FSY_RAW_OR_(p, v, order)          ((SIM_TYPE_(p))sim_or(p, sizeof(*(p)), (uint64_t)(v), order))
 #define FSY_LIGHT_BARRIER_()              sim_light_barrier()
+#define FSY_SELF_                         sim_self_locals()
 
 #endif

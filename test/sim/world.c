@@ -8,6 +8,7 @@
  */
 #include "scenario.h"
 #include <diag/hook.h>
+#include <fastsync/owner.h>
 #include <link.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,6 +67,7 @@ static char headers[SIM_THREADS + 1][HEADER] __attribute__((aligned(64)));
 static char memory[MEMORY] __attribute__((aligned(64)));
 static size_t memory_used;
 static struct place { int node, cpu; } places[SIM_THREADS];
+static struct fsy_self_ selves[SIM_THREADS + 1];
 static char *image;
 
 static void
@@ -109,10 +111,18 @@ sim_world_reset(void)
 		lend_header(i);
 		sim_name(&records[i].park, sizeof(records[i].park), names[i]);
 	}
+	for (int i = 0; i <= SIM_THREADS; i++)
+		selves[i] = (struct fsy_self_){ .id_ = FSY_NOBODY_ };
 	for (int i = 0; i < SIM_THREADS; i++)
 		places[i] = (struct place){ 0, i };
 	if (fsyi_lot_publish_attention != NULL && fsyi_membarrier_init())
 		fsyi_lot_publish_attention();
+}
+
+struct fsy_self_ *
+sim_self_locals(void)
+{
+	return &selves[sim_self() < 0 ? SIM_THREADS : sim_self()];
 }
 
 struct fsyi_thread *

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * owner.h - who holds a lock: the inline half of locks that know their owner (poison.h). Private to them; what a
+ * program has inlined of it is ABI and stands in docs/abi.md. lib/sync/owner.c is the rest.
+ *
+ * SELF   every thread that has used such a lock has a serial number, which no other living thread has, and which no later
+ *        one gets until some 268 million have been. The owner of a lock leaves its serial beside the lock word, after it
+ *        has taken the word and until just before it gives it back: who finds the word taken can look up whether its owner
+ *        still lives. No list of the locks a thread holds is kept, only their number.
+ */
+#ifndef FASTSYNC_OWNER_H
+#define FASTSYNC_OWNER_H
+
+#include <fastsync/lockword.h>
+
+FSY_BEGIN_DECLS
+
+/* The calling thread. id_ is what the inline paths write and compare: the serial, or negative while only the slow path will
+ * do: the thread has no serial yet, or its unlocks may not be plain stores. */
+struct fsy_self_ {
+	int32_t id_;
+	uint32_t held_;                 /* how many locks it holds */
+	uint32_t serial_;               /* 0 = none yet */
+	uint32_t former_;               /* its serial before it was declared dead, in its last destructors */
+};
+
+#define FSY_NOBODY_ INT32_MIN
+
+#ifndef FSY_SELF_
+extern FSY_API __thread __attribute__((tls_model("initial-exec"))) struct fsy_self_ fsy_me_;
+#define FSY_SELF_ (&fsy_me_)
+#endif
+
+/* Takes a free word and signs it. False: the slow path. */
+static FSY_ALWAYS_INLINE bool
+fsy_owner_take_(fsy_atomic_u32 *word, fsy_atomic_u32 *owner)
+{
+#if FSY_ASYMMETRIC_
+	struct fsy_self_ *self = FSY_SELF_;
+	fsy_half_ *half = (fsy_half_ *)(void *)&word->cell_;
+	uint16_t free = 0;
+	int32_t id = self->id_;
+
+	if (FSY_UNLIKELY(id < 0) ||
+	    FSY_UNLIKELY(!FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))  /* A1 <- R1,R2 */
+		return false;
+	fsy_atomic_u32_store_rel(owner, (uint32_t)id);                                          /* X1 -> X2 */
+	self->held_++;
+	return true;
+#else
+	(void)word;
+	(void)owner;
+	return false;
+#endif
+}
+
+/* Gives back a word that the calling thread has signed. False: it has not, or not for the plain store: the slow path. */
+static FSY_ALWAYS_INLINE bool
+fsy_owner_give_(fsy_atomic_u32 *word, fsy_atomic_u32 *owner, enum fsy_release_ *how)
+{
+#if FSY_ASYMMETRIC_
+	struct fsy_self_ *self = FSY_SELF_;
+
+	if (FSY_UNLIKELY(fsy_atomic_u32_load_rlx(owner) != (uint32_t)self->id_))
+		return false;
+	fsy_atomic_u32_store_rlx(owner, 0);
+	self->held_--;
+	*how = fsy_lockword_give_(word);
+	return true;
+#else
+	(void)word;
+	(void)owner;
+	(void)how;
+	return false;
+#endif
+}
+
+FSY_END_DECLS
+
+#endif
