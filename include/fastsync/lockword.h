@@ -7,7 +7,7 @@
  * WORD   byte 0  locked     nonzero while somebody holds the lock
  *        byte 1  barred     nonzero while only the searcher may take a free lock
  *        byte 2  queue      bit 0 queued, bit 1 searcher; the other bits belong to the slow path
- *        byte 3  the lock's own (poison)
+ *        byte 3  the lock's own (poison, readers), but for its highest bit, call: others wait for a release than those of byte 2
  * HELD   a byte beside the word, for the misuse check: set before the word is taken, cleared before it is given back. The
  *        locked byte itself would be a slow witness: a load of bytes that a locked instruction has just written stalls for
  *        some 20 cycles, a load of their neighbour does not. It may read 0 while the lock is held (its last owner cleared
@@ -41,6 +41,7 @@ FSY_BEGIN_DECLS
 #define FSY_LW_QUEUED_   0x00010000u
 #define FSY_LW_SEARCHER_ 0x00020000u
 #define FSY_LW_POISON_   0x01000000u
+#define FSY_LW_CALL_     0x80000000u
 
 /* Sanitizers and the C11 model checker see no membarrier: they get the fenced form. */
 #if defined(__SANITIZE_THREAD__) || defined(FSYI_FENCED)
@@ -123,7 +124,7 @@ fsy_lockword_give_fenced_(fsy_atomic_u32 *word)
 		fsy_atomic_u32_add_rlx(word, FSY_LW_LOCKED_);
 		return FSY_SUSPECT_;
 	}
-	return FSY_UNLIKELY((old & (FSY_LW_QUEUED_ | FSY_LW_SEARCHER_)) == FSY_LW_QUEUED_)
+	return FSY_UNLIKELY((old & (FSY_LW_QUEUED_ | FSY_LW_SEARCHER_)) == FSY_LW_QUEUED_ || (old & FSY_LW_CALL_))
 		       ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
 }
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reader.h - the inline half of the readers' mode: how a thread reads under a lock without writing
+ * anything that another thread writes. Private to the locks built on it (rwmutex.h, fairlock.h);
+ * everything here is ABI once it has been inlined into a program, and stands in docs/abi.md.
+ * lib/sync/readers.c is the rest.
+ *
+ * Every thread that reads has a line of its own with a few slots. A read hold is either one in the
+ * lock's central count, or a slot that names that count. Which slot a lock may use in a line
+ * follows from its address, so that a writer looks at one slot of each line.
+ *
+ *   reader    slot = count; light barrier; the lock word says "reading, no writer" -> it holds
+ *   writer    word = writer; heavy barrier (membarrier); waits until no slot names the count
+ *   runlock   slot = NULL; light barrier; alert != 0 -> somebody wants to hear of it
+ *
+ * A slot is written by its thread alone, but for one case: a hold may be given back by another
+ * thread, or by its thread's exit. Whoever does that announces it in alert, executes the heavy
+ * barrier, and takes the slot away by compare-and-swap; the owner, which clears its slot by a plain
+ * store, looks at alert afterwards and learns whether it came first.
+ */
+#ifndef FASTSYNC_READER_H
+#define FASTSYNC_READER_H
+
+#include <fastsync/lockword.h>
+
+FSY_BEGIN_DECLS
+
+#define FSY_READER_SLOTS_BITS_ 3
+#define FSY_READER_SLOTS_      (1 << FSY_READER_SLOTS_BITS_)
+
+struct fsy_reader_ {
+	fsy_atomic_ptr slot[FSY_READER_SLOTS_];
+	fsy_atomic_u32 alert __attribute__((aligned(FSY_CACHELINE)));
+};
+
+/* The calling thread's line; before it has one, a line whose slots are all taken. */
+extern FSY_API __thread struct fsy_reader_ *fsy_reader_ __attribute__((tls_model("initial-exec")));
+
+static FSY_ALWAYS_INLINE fsy_atomic_ptr *
+fsy_reader_slot_(const fsy_atomic_u32 *count)
+{
+	return &fsy_reader_->slot[((uint32_t)((uintptr_t)count >> 3) * 0x9E3779B1u) >> (32 - FSY_READER_SLOTS_BITS_)];
+}
+
+/* Both are followed by a load that must not come before them: of the lock word, of alert. */
+#if FSY_ASYMMETRIC_
+#define FSY_SLOT_SET_(slot, value)                      \
+	do {                                            \
+		fsy_atomic_ptr_store_rlx(slot, value);  \
+		FSY_LIGHT_BARRIER_();                   \
+	} while (0)
+#define FSY_SLOT_CLEAR_(slot)                           \
+	do {                                            \
+		fsy_atomic_ptr_store_rel(slot, NULL);   /* S1 -> S2 */ \
+		FSY_LIGHT_BARRIER_();                   \
+	} while (0)
+#else
+#define FSY_SLOT_SET_(slot, value) (void)fsy_atomic_ptr_swap(slot, value)
+#define FSY_SLOT_CLEAR_(slot)      (void)fsy_atomic_ptr_swap(slot, NULL)
+#endif
+
+/* One attempt: true = holds. False: the slot was taken (*slot = NULL), or is set and must be taken back (readers.h). The word's
+ * load is an acquire: what the last writer did is seen. */
+static FSY_ALWAYS_INLINE bool
+fsy_reader_enter_(const fsy_atomic_u32 *word, uint32_t reading, fsy_atomic_u32 *count, fsy_atomic_ptr **taken)
+{
+	fsy_atomic_ptr *slot = fsy_reader_slot_(count);
+
+	*taken = NULL;
+	if (FSY_UNLIKELY(fsy_atomic_ptr_load_rlx(slot) != NULL))
+		return false;
+	FSY_SLOT_SET_(slot, count);
+	*taken = slot;
+	return FSY_LIKELY(fsy_atomic_u32_load_acq(word) == reading);            /* S4 <- R1,R2 */
+}
+
+/* Gives a hold back if this thread's slot has it. alarm: somebody wants to hear of it, or gave the same hold back before. */
+static FSY_ALWAYS_INLINE bool
+fsy_reader_leave_(const fsy_atomic_u32 *count, bool *alarm)
+{
+	fsy_atomic_ptr *slot = fsy_reader_slot_(count);
+
+	if (FSY_UNLIKELY(fsy_atomic_ptr_load_rlx(slot) != count))
+		return false;
+	FSY_SLOT_CLEAR_(slot);
+	*alarm = fsy_atomic_u32_load_rlx(&fsy_reader_->alert) != 0;
+	return true;
+}
+
+FSY_END_DECLS
+
+#endif
