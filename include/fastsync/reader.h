@@ -31,6 +31,8 @@ FSY_BEGIN_DECLS
 struct fsy_reader_ {
 	fsy_atomic_ptr slot[FSY_READER_SLOTS_];
 	fsy_atomic_u32 alert __attribute__((aligned(FSY_CACHELINE)));
+	fsy_atomic_u32 fence;                    /* for a locked instruction beside what the next load reads */
+	uint32_t reads;                          /* that were fenced */
 };
 
 /* The calling thread's line; before it has one, a line whose slots are all taken. */
@@ -59,19 +61,43 @@ fsy_reader_slot_(const fsy_atomic_u32 *count)
 #define FSY_SLOT_CLEAR_(slot)      (void)fsy_atomic_ptr_swap(slot, NULL)
 #endif
 
-/* One attempt: true = holds. False: the slot was taken (*slot = NULL), or is set and must be taken back (readers.h). The word's
- * load is an acquire: what the last writer did is seen. */
+/* The fence between the slot that is set and the load of the lock word, where writers do not pay for it. */
+static FSY_ALWAYS_INLINE void
+fsy_reader_fence_(void)
+{
+#if FSY_ASYMMETRIC_ && !defined(FSYI_MACHINE) && !defined(__x86_64__)
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#elif FSY_ASYMMETRIC_
+	fsy_atomic_u32_or(&fsy_reader_->fence, 0);      /* a locked instruction on a line of one's own: cheaper than MFENCE */
+#endif
+}
+
+/* What a lock word says to readers, if nothing else is to be said: slots are in use; and writers execute the heavy barrier. */
+#define FSY_READERS_FENCED_ 0x01000000u
+#define FSY_READERS_PLAIN_  0x03000000u
+#define FSY_READS_SAMPLED_  128
+
+/* One attempt: true = holds. False: the slot was not free (*taken = NULL), or is set for an attempt that the library carries on: the word
+ * said something else, or this is a read that is looked at more closely. */
 static FSY_ALWAYS_INLINE bool
-fsy_reader_enter_(const fsy_atomic_u32 *word, uint32_t reading, fsy_atomic_u32 *count, fsy_atomic_ptr **taken)
+fsy_reader_enter_(const fsy_atomic_u32 *word, fsy_atomic_u32 *count, fsy_atomic_ptr **taken)
 {
 	fsy_atomic_ptr *slot = fsy_reader_slot_(count);
+	uint32_t seen;
 
 	*taken = NULL;
 	if (FSY_UNLIKELY(fsy_atomic_ptr_load_rlx(slot) != NULL))
 		return false;
 	FSY_SLOT_SET_(slot, count);
 	*taken = slot;
-	return FSY_LIKELY(fsy_atomic_u32_load_acq(word) == reading);            /* S4 <- R1,R2 */
+	seen = fsy_atomic_u32_load(word);                                       /* S4 <- R1,R2 */
+	if (FSY_LIKELY(seen == FSY_READERS_PLAIN_))
+		return true;
+	if (seen != FSY_READERS_FENCED_)
+		return false;
+	fsy_reader_fence_();
+	return fsy_atomic_u32_load(word) == FSY_READERS_FENCED_ &&              /* S4 <- R1,R2 */
+	       FSY_LIKELY(++fsy_reader_->reads % FSY_READS_SAMPLED_ != 0);
 }
 
 /* Gives a hold back if this thread's slot has it. alarm: somebody wants to hear of it, or gave the same hold back before. */

@@ -43,19 +43,14 @@ typedef struct fsy_rwmutex {
 	uint8_t busy_;
 	uint16_t hint_;
 	fsy_atomic_u32 readers_;
+	uint16_t writes_;
 	uint8_t calm_;
-	uint8_t writes_;
-	uint16_t written_;
+	uint8_t spare_;
 } fsy_rwmutex_t;
 
 FSY_STATIC_ASSERT(sizeof(fsy_rwmutex_t) == 16, "the size of a rwmutex is ABI");
 
 #define FSY_RWMUTEX_INIT { { 0 }, 0, 0, 0, { 0 }, 0, 0, 0 }
-
-/* Byte 3 of the word: slots may name the lock; readers need not fence. The whole word, while readers have it for themselves. */
-#define FSY_RW_SLOTS_   0x01000000u
-#define FSY_RW_PLAIN_   0x02000000u
-#define FSY_RW_READING_ (FSY_RW_SLOTS_ | FSY_RW_PLAIN_)
 
 /* The slow halves; slot is what fsy_reader_enter_ left behind. */
 FSY_API void fsy_rwmutex_rlock_slow_(fsy_rwmutex_t *rw, fsy_atomic_ptr *slot);
@@ -69,7 +64,7 @@ fsy_rwmutex_rlock(fsy_rwmutex_t *rw)
 {
 	fsy_atomic_ptr *slot = NULL;
 
-	if (!FSY_FAST || !fsy_reader_enter_(&rw->word_, FSY_RW_READING_, &rw->readers_, &slot))
+	if (!FSY_FAST || !fsy_reader_enter_(&rw->word_, &rw->readers_, &slot))
 		fsy_rwmutex_rlock_slow_(rw, slot);
 }
 
@@ -79,7 +74,7 @@ fsy_rwmutex_tryrlock(fsy_rwmutex_t *rw)
 {
 	fsy_atomic_ptr *slot = NULL;
 
-	return (FSY_FAST && fsy_reader_enter_(&rw->word_, FSY_RW_READING_, &rw->readers_, &slot)) ||
+	return (FSY_FAST && fsy_reader_enter_(&rw->word_, &rw->readers_, &slot)) ||
 	       fsy_rwmutex_tryrlock_slow_(rw, slot);
 }
 
@@ -90,7 +85,7 @@ fsy_rwmutex_rlock_until(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 {
 	fsy_atomic_ptr *slot = NULL;
 
-	if (FSY_FAST && fsy_reader_enter_(&rw->word_, FSY_RW_READING_, &rw->readers_, &slot))
+	if (FSY_FAST && fsy_reader_enter_(&rw->word_, &rw->readers_, &slot))
 		return 0;
 	return fsy_rwmutex_rlock_until_slow_(rw, slot, deadline);
 }

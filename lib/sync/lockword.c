@@ -59,6 +59,11 @@ enum { LONGEST_PAUSE_NS = 4000, PREEMPTED_NS = 10000 };
 enum lw_outcome
 fsyi_lockword_sleep(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 {
+	if (w->awake) {
+		if (w->searcher)
+			fsyi_lockword_abandon(w->lock);
+		return LW_TIMEDOUT;
+	}
 	switch (fsyi_lockword_park(w, op)) {
 	case FSYI_UNPARKED_HANDOFF:
 		return LW_TAKEN;
@@ -157,6 +162,17 @@ inherit(struct fsyi_waiting *w)
 	seen = fsy_atomic_u32_or_rlx(w->lock->word, FSY_LW_POISON_) | FSY_LW_POISON_;
 	while (w->searcher && !take_over(w, &seen))
 		;
+static bool
+obtain(struct fsyi_waiting *w)
+{
+	enum lw_outcome outcome = LW_AGAIN;
+
+	fsyi_fork_check();
+	while (outcome == LW_AGAIN)
+		outcome = w->searcher ? search(w) : fsyi_lockword_arrive(w);
+	if (outcome == LW_TIMEDOUT)
+		return false;
+	fsyi_lockword_note(w, outcome == LW_SPUN);
 	return true;
 }
 
@@ -164,7 +180,6 @@ int
 fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 {
 	struct fsyi_waiting w = { .lock = lock, .deadline = deadline };
-	enum lw_outcome outcome = LW_AGAIN;
 
 	if (deadline != FSY_FOREVER && fsyi_now() >= deadline)
 		return fsyi_lockword_trylock(lock) ? 0 : FSY_ETIMEDOUT;
@@ -175,6 +190,15 @@ fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 		return FSY_ETIMEDOUT;
 	fsyi_lockword_note(&w, outcome == LW_SPUN);
 	return 0;
+	return obtain(&w) ? 0 : FSY_ETIMEDOUT;
+}
+
+bool
+fsyi_lockword_lock_awake(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
+{
+	struct fsyi_waiting w = { .lock = lock, .deadline = deadline, .awake = true };
+
+	return obtain(&w);
 }
 
 bool

@@ -32,6 +32,9 @@ struct fsyi_lockword {
 int fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline);
 bool fsyi_lockword_trylock(const struct fsyi_lockword *lock);
 
+/* The same for a thread that sleeps elsewhere: false where it would have to sleep here. Takes its turn among those who are awake. */
+bool fsyi_lockword_lock_awake(const struct fsyi_lockword *lock, fsy_deadline_t deadline);
+
 /* Whether anybody waits for it, or may. In a forked child bits of vanished threads are cleared first. */
 bool fsyi_lockword_has_waiters(const struct fsyi_lockword *lock);
 

@@ -34,6 +34,7 @@ recover(void)
 	fsyi_lot_fork_child();
 	fsyi_thread_fork_child();
 	fsyi_owner_fork_child(fsyi_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) == fsyi_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0));
+	fsyi_reader_fork_child();
 	fsy_atomic_u32_store_rel(word, RECOVERED);
 	fsyi_futex_wake(word, INT32_MAX);
 }

@@ -22,10 +22,11 @@ uint32_t fsyi_fork_generation(void);
 /*
  * What recovery calls, in this order, after registering membarrier again. They run while no other thread of the child is past
  * fsyi_fork_check(), and must not call it. The lot forgets every waiter and every queue header; then each record
- * gets an empty queue header again, and records of other threads are free for reuse.
+ * gets an empty queue header again, and records of other threads are free for reuse; then readers' slots of other threads are cleared.
  */
 void fsyi_lot_fork_child(void);                  /* supplied by lib/park */
 void fsyi_thread_fork_child(void);
 void fsyi_owner_fork_child(bool alone);          /* supplied by lib/sync; alone: no thread but the forking one has come by */
+void fsyi_reader_fork_child(void);               /* supplied by lib/sync */
 
 #endif

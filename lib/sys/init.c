@@ -14,6 +14,7 @@ start(void)
 	fsyi_cpu_init();
 	fsyi_fork_init();
 	fsyi_thread_init();
+	fsyi_readers_init();
 	if (FSY_ASYMMETRIC_ && fsyi_membarrier_init())
 		fsyi_lot_publish_attention();
 }

@@ -12,6 +12,7 @@ void fsyi_cpu_init(void);
 void fsyi_topology_init(void);
 void fsyi_fork_init(void);
 void fsyi_thread_init(void);
+void fsyi_readers_init(void);                    /* supplied by lib/sync */
 
 /* Supplied by lib/park: membarrier works from here on, so the inline unlock may rely on the attention table. */
 void fsyi_lot_publish_attention(void);

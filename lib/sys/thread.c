@@ -70,6 +70,7 @@ give_record_back(void)
 	fsyi_thread_current = NULL;
 	if (thread == NULL || generation != fsyi_fork_generation())
 		return;                          /* fork recovery has taken it already */
+	fsyi_reader_exit(thread);
 	fsyi_latch_lock(&latch);
 	retire(thread);
 	fsyi_latch_unlock(&latch);

@@ -48,6 +48,8 @@ struct fsyi_thread {
 	uint32_t stats_epoch;                  /* which reset stats.longest_wait_ns belongs to */
 	void *pools;                           /* lib/data's, which hears of the thread's end */
 
+	struct fsy_reader_ *reader;            /* its line, once it has read under a lock; stays with the record */
+
 	/* The registry. */
 	int home;                              /* node of the record's memory */
 	struct fsyi_thread *registered_next;   /* all records ever made, newest first; immutable */
@@ -79,6 +81,8 @@ void fsyi_pool_thread_exit(void *pools);
 
 /* Supplied by lib/sync: the thread's destructors run, in rounds. False: something is left to do that had better be done in the last. */
 bool fsyi_owner_leaves(bool last_round);
+/* Supplied by lib/sync: the thread of this record ends. */
+void fsyi_reader_exit(struct fsyi_thread *thread);
 
 /* Calls visit for every record ever made, in no order, without a lock. */
 void fsyi_thread_each(void (*visit)(struct fsyi_thread *thread, void *arg), void *arg);

@@ -30,7 +30,7 @@ const char *fsyi_tune_variable(const char *variable);
 void fsyi_tune_complain(const char *variable, const char *value, const char *why);
 
 /* Switches, for tests of the fallbacks: FASTSYNC_MEMBARRIER, FASTSYNC_RSEQ, FASTSYNC_NUMA, FASTSYNC_FUTEX2,
- * FASTSYNC_WIPEONFORK = on (default) | off. */
+ * FASTSYNC_WIPEONFORK, FASTSYNC_READERS = on (default) | off. */
 bool fsyi_switch_on(const char *variable);
 
 /* The first malformed FASTSYNC_* value met, as one line; NULL if all were well-formed. */

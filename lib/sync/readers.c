@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * readers.c - the readers' lines: a registry by node, and what writers and givers of foreign holds do with them.
+ *
+ * WORD    slot: NULL free; the address of a central count = a hold of that lock, or an attempt at one; TAKEN = a hold that another thread
+ *             has given back.
+ *         alert: bits 0..7 slot i was claimed; bit 8 a claimer is at it; bits 9.. how many writers sleep until a slot of this line is cleared.
+ *         count: bits 0..23 counted holds; bit 24 a writer sleeps until there are none.
+ * STATES  slot: free -> named (owner) -> free (owner)
+ *                                     -> TAKEN (claimer, claim bit set) -> free (owner, claim bit cleared under the latch)
+ *         line: made on its thread's node -> with its record for ever; a new owner of the record finds it with all slots free
+ * INVARIANTS
+ *         D1  holds + attempts of a lock = its count + the slots that name it. Which record is whose does not matter: a hold that is given
+ *             back consumes any one.
+ *         D2  A slot is named and freed by its owner alone. TAKEN is stored by a claimer alone, under the latch.
+ *         D3  Claim bit i is set and the latch is free => slot i is TAKEN, or its owner is between clearing it and looking at alert.
+ *             So an owner that clears slot i and then finds bit i set gave back a hold that was consumed before.
+ *         D4  While no claimer or writer has announced itself, alert is 0.
+ * ORDER   S1 FSY_SLOT_CLEAR_: store_rel NULL     ->  S2 named: load_acq     (MP) the reader's section, to the writer
+ *         S3 count out: add_rel                  ->  S5 drain_count: load_acq        the same
+ *         N1 line published: swap_rel of chunk, of used -> N2 each line: load_acq     (MP) a zeroed line
+ *         Asymmetric store-buffering pairs:
+ *             reader   slot = count; light; read word          writer    word = LOCKED; heavy; read slots
+ *             owner    slot = NULL;  light; read alert         writer    alert += DRAIN; heavy; read slot
+ *             owner    slot = NULL;  light; read alert         claimer   alert |= CLAIMER; heavy; cas slot
+ *         A line that a writer misses was published after the writer's fence, so that its owner reads LOCKED.
+ * FAIRNESS none here: who may enter is the lock's business.
+ * LIFETIME lines live in pages that are never unmapped. After S1 (S3) the lock may be gone: from there on its address is used as a
+ *         key alone. The claimer's CAS is its last access too; the exiting thread's is the addition that makes its hold a counted one.
+ * WRONG WAYS  the owner clears without looking at alert again: it and a claimer consume one hold twice, and another stays for ever.
+ *         The claimer stores NULL instead of TAKEN: an owner that took the slot anew could not tell its new hold from the old.
+ * REFS    readers that announce themselves in lines of their own: brlock, percpu-rwsem, folly SharedMutex; the asymmetric
+ *         fence: Linux membarrier, liburcu. See docs/adr/0010.
+ */
+#include "readers_line.h"
+#include "../diag/hook.h"
+#include "../park/wait.h"
+#include "../sys/clock.h"
+#include "../sys/cpu.h"
+#include "../sys/fork.h"
+#include "../sys/mem.h"
+#include "../sys/membarrier.h"
+#include "../sys/tune.h"
+
+enum { SETTLE_NS = 1000000 };
+
+/* A thread without a line finds all its slots taken. */
+static struct fsy_reader_ nobody = { .slot = { { TAKEN }, { TAKEN }, { TAKEN }, { TAKEN }, { TAKEN }, { TAKEN }, { TAKEN }, { TAKEN } } };
+__thread struct fsy_reader_ *fsy_reader_ __attribute__((tls_model("initial-exec"))) = &nobody;
+
+fsy_atomic_ptr fsyi_reader_chunks[FSYI_NODE_QUEUES];
+fsy_atomic_u32 fsyi_reader_nodes;
+fsy_atomic_u32 fsyi_reader_lines;
+static bool off;                                 /* FASTSYNC_READERS=off; written by the constructor only */
+struct fsyi_latch fsyi_reader_latch;
+
+void
+fsyi_readers_init(void)
+{
+	off = !fsyi_switch_on("FASTSYNC_READERS");
+}
+
+bool
+fsyi_readers_enabled(void)
+{
+	return !off && (!FSY_ASYMMETRIC_ || (fsy_attention_ != NULL && !fsyi_membarrier_lost()));
+}
+
+/* Under the latch. */
+static struct fsy_reader_ *
+make_line(int home)
+{
+	int node = home % FSYI_NODE_QUEUES;
+	struct fsyi_reader_chunk *head = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load_rlx(&fsyi_reader_chunks[node]), *chunk = head;
+	uint32_t at = head == NULL ? CHUNK_LINES : fsy_atomic_u32_load_rlx(&head->used);
+
+	if (at == CHUNK_LINES) {
+		chunk = (struct fsyi_reader_chunk *)fsyi_mem_alloc(sizeof(*chunk), home);
+		if (chunk == NULL)
+			return NULL;
+		chunk->next = head;
+		fsy_atomic_ptr_swap_rel(&fsyi_reader_chunks[node], chunk);                      /* N1 -> N2 */
+		fsy_atomic_u32_or_rel(&fsyi_reader_nodes, 1u << node);                          /* N1 -> N2 */
+		at = 0;
+	}
+	fsy_atomic_u32_swap_rel(&chunk->used, at + 1);                                          /* N1 -> N2 */
+	fsy_atomic_u32_add_rlx(&fsyi_reader_lines, 1);
+	return &chunk->line[at];
+}
+
+static bool
+have_line(void)
+{
+	struct fsyi_thread *self;
+
+	if (FSY_LIKELY(fsy_reader_ != &nobody))
+		return true;
+	self = fsyi_thread_self();
+	if (self == NULL)
+		return false;
+	if (self->reader == NULL) {
+		fsyi_latch_lock(&fsyi_reader_latch);
+		self->reader = make_line(self->home);
+		fsyi_latch_unlock(&fsyi_reader_latch);
+	}
+	if (self->reader == NULL)
+		return false;
+	fsy_reader_ = self->reader;
+	return true;
+}
+
+fsy_atomic_ptr *
+fsyi_reader_slot(const fsy_atomic_u32 *count)
+{
+	fsy_atomic_ptr *slot;
+
+	if (!have_line())
+		return NULL;
+	slot = fsy_reader_slot_(count);
+	if (FSY_UNLIKELY(fsy_atomic_ptr_load_rlx(slot) == TAKEN)) {     /* by another thread, rightly: this one is not giving it back */
+		fsyi_latch_lock(&fsyi_reader_latch);
+		fsy_atomic_u32_and_rlx(&fsy_reader_->alert, ~(1u << slot_index(count)));
+		fsy_atomic_ptr_store_rlx(slot, NULL);
+		fsyi_latch_unlock(&fsyi_reader_latch);
+	}
+	return fsy_atomic_ptr_load_rlx(slot) == NULL ? slot : NULL;
+}
+
+bool
+fsyi_reader_alarm(const fsy_atomic_u32 *count)
+{
+	uint32_t claim = 1u << slot_index(count), alert;
+
+	fsyi_fork_check();
+	fsyi_latch_lock(&fsyi_reader_latch);                /* a claimer is done, one way or the other */
+	alert = fsy_atomic_u32_and_rlx(&fsy_reader_->alert, ~claim);
+	fsyi_latch_unlock(&fsyi_reader_latch);
+	if (alert & claim)
+		return false;
+	if (alert >= ALERT_SLEEPER)
+		fsyi_readers_wake_writer(count);
+	return true;
+}
+
+void
+fsyi_reader_retreat(fsy_atomic_u32 *count, fsy_atomic_ptr *slot)
+{
+	FSY_SLOT_CLEAR_(slot);                                                                  /* S1 -> S2 */
+	/* What was taken for a hold was an attempt: the hold that was meant is still there. */
+	if (fsy_atomic_u32_load(&fsy_reader_->alert) != 0 && !fsyi_reader_alarm(count))
+		fsyi_reader_claim(count);
+}
+
+bool
+fsyi_readers_uncount(fsy_atomic_u32 *count, uint32_t holds)
+{
+	uint32_t old = fsy_atomic_u32_add_rel(count, 0u - holds);                               /* S3 -> S5 */
+
+	return (old & READERS_DRAINING) && (old & READERS_COUNT) <= holds;
+}
+
+void
+fsyi_readers_wake_writer(const fsy_atomic_u32 *count)
+{
+	fsyi_word_wake_all(&fsyi_lot, drain_key(count), FSYI_KIND_WORD);
+}
+
+bool
+fsyi_readers_count_out(fsy_atomic_u32 *count)
+{
+	uint32_t old;
+
+	if ((fsy_atomic_u32_load_rlx(count) & READERS_COUNT) == 0)
+		return false;
+	old = fsy_atomic_u32_add_rel(count, 0u - 1u);                                           /* S3 -> S5 */
+	if (FSY_UNLIKELY((old & READERS_COUNT) == 0)) { /* two gave back one counted hold, and the other was faster */
+		fsy_atomic_u32_add_rlx(count, 1);
+		fsyi_readers_wake_writer(count);        /* who may have seen what was not so */
+		return false;
+	}
+	if ((old & (READERS_COUNT | READERS_DRAINING)) == (1 | READERS_DRAINING))
+		fsyi_readers_wake_writer(count);
+	return true;
+}
+
+void
+fsyi_readers_heavy_fence(const void *object)
+{
+	if (!FSY_ASYMMETRIC_)
+		return;
+	fsyi_count_membarrier(object);
+	/* Refused by a filter that was installed since: a store leaves its buffer within microseconds, and new readers are
+	 * counted from here on. */
+	if (!fsyi_membarrier())
+		fsyi_delay(SETTLE_NS);
+}
+
+/* The thread ends: holds that it leaves behind are counted from here on, and any thread may give them back. */
+void
+fsyi_reader_exit(struct fsyi_thread *thread)
+{
+	struct fsy_reader_ *line = thread->reader;
+	fsy_atomic_u32 *count;
+
+	fsy_reader_ = &nobody;
+	if (line == NULL)
+		return;
+	fsyi_latch_lock(&fsyi_reader_latch);
+	for (int i = 0; i < FSY_READER_SLOTS_; i++) {
+		count = (fsy_atomic_u32 *)fsy_atomic_ptr_load_rlx(&line->slot[i]);
+		if (count == NULL)
+			continue;
+		if (count != TAKEN)
+			fsy_atomic_u32_add(count, 1);
+		FSY_SLOT_CLEAR_(&line->slot[i]);                                                /* S1 -> S2 */
+		if (count != TAKEN && fsy_atomic_u32_load(&line->alert) >= ALERT_SLEEPER)
+			fsyi_readers_wake_writer(count);
+	}
+	fsy_atomic_u32_and_rlx(&line->alert, ~(uint32_t)(ALERT_CLAIMER - 1));
+	fsyi_latch_unlock(&fsyi_reader_latch);
+}
+
+void
+fsyi_reader_fork_child(void)
+{
+	struct reader_walk walk = walk_lines();
+	struct fsy_reader_ *line;
+
+	while ((line = walk_next(&walk)) != NULL) {
+		for (int i = 0; i < FSY_READER_SLOTS_; i++)
+			if (line != fsy_reader_ || fsy_atomic_ptr_load_rlx(&line->slot[i]) == TAKEN)
+				fsy_atomic_ptr_store_rlx(&line->slot[i], NULL);
+		fsy_atomic_u32_store_rlx(&line->alert, 0);
+	}
+}

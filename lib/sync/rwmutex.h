@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* rwmutex.h - between the parts of the rwmutex: rwmutex.c (writers), rwmutex_read.c (readers that are awake), rwmutex_park.c (readers that
+ * sleep). */
+#ifndef FSYI_RWMUTEX_H
+#define FSYI_RWMUTEX_H
+
+#include <fastsync/rwmutex.h>
+#include "lockword.h"
+#include "readers.h"
+
+/* Byte 3 of the word: slots may name the lock; its readers do not fence; readers are queued; holds have been given back by foreign threads, so that
+ * readers are counted from now on. */
+#define RW_SLOTS   FSY_READERS_FENCED_
+#define RW_READING FSY_READERS_PLAIN_
+#define RW_PLAIN   (RW_READING & ~RW_SLOTS)
+#define RW_PARKED  FSY_LW_CALL_
+#define RW_FOREIGN 0x04000000u
+#define RW_WRITTEN 0x08000000u          /* too often to look at slots: until it has been calm */
+
+/* calm_, while slots are used: somebody has read since the last write; the bits below count what speaks against slots. */
+#define RW_READ_SIGN 0x80
+
+enum { FSYI_KIND_READER = 2 };
+
+static inline struct fsyi_lockword
+fsyi_rwmutex_word(fsy_rwmutex_t *rw)
+{
+	return (struct fsyi_lockword){ &fsyi_lot, &rw->word_, &rw->held_, &rw->busy_, &rw->hint_ };
+}
+
+/* Sleeps until a writer's unlock admits it (true), or there is reason to look again: no writer any more, or the deadline. */
+bool fsyi_rwmutex_park(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
+
+/* By the writer that holds rw: every queued reader holds it from here on, and finds it so once the writer is gone. */
+void fsyi_rwmutex_admit(fsy_rwmutex_t *rw);
+
+/* After a release said that somebody waits. By address: the object may be gone unless a reader is queued. */
+void fsyi_rwmutex_admit_late(fsy_rwmutex_t *rw);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rwmutex_park.c - readers that sleep, and how they are let in.
+ *
+ * WORD, STATES, INVARIANTS, ORDER, FAIRNESS, LIFETIME: those of rwmutex.c. The readers' queue has the key word + 1: the attention slot and the
+ * bucket are those of the word, the queue is not the writers'.
+ */
+#include "rwmutex.h"
+#include "../diag/hook.h"
+#include "../sys/clock.h"
+#include "../sys/fork.h"
+#include "../sys/futex.h"
+#include "../sys/membarrier.h"
+
+/* As for the lock word: how long a sleeper relies on others where it cannot, and how long a thread without a record naps. */
+enum { TIMED_NAP_NS = 10000000, RECORDLESS_NAP_NS = 1000000 };
+
+struct sleeper {
+	fsy_rwmutex_t *rw;
+	bool timed, refused;
+};
+
+static const void *
+readers_key(const fsy_rwmutex_t *rw)
+{
+	return (const char *)&rw->word_ + 1;
+}
+
+static bool
+validate(struct fsyi_scene *scene, void *arg)
+{
+	fsy_rwmutex_t *rw = ((struct sleeper *)arg)->rw;
+	uint32_t old = fsy_atomic_u32_or_rlx(&rw->word_, RW_PARKED);
+
+	if (old & LW_LOCKED)
+		return true;
+	if (scene->queue == NULL)
+		fsy_atomic_u32_and_rlx(&rw->word_, ~RW_PARKED);
+	return false;
+}
+
+static void
+queued(struct fsyi_scene *scene, void *arg)
+{
+	(void)arg;
+	fsyi_queue_arm(scene->queue);
+}
+
+/* The heavy half of the pair whose light half is in the writer's release. */
+static bool
+confirm(void *arg)
+{
+	struct sleeper *sleeper = (struct sleeper *)arg;
+	fsy_rwmutex_t *rw = sleeper->rw;
+
+	fsy_atomic_u32_or(&rw->word_, 0);       /* as in lockword_queue.c: who finds no attention is elder than whoever publishes it */
+	if (FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_SEQ_CST) == NULL)
+		return true;
+	fsyi_count_membarrier(rw);
+	if (!fsyi_membarrier() && !sleeper->timed) {
+		sleeper->refused = true;
+		return false;
+	}
+	return (fsy_atomic_u32_load_rlx(&rw->word_) & LW_LOCKED) != 0;
+}
+
+static void
+left(struct fsyi_scene *scene, void *arg)
+{
+	fsy_rwmutex_t *rw = ((struct sleeper *)arg)->rw;
+
+	if (scene->queue == NULL)
+		fsy_atomic_u32_and_rlx(&rw->word_, ~RW_PARKED);
+}
+
+bool
+fsyi_rwmutex_park(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
+{
+	static const struct fsyi_park_op op = { validate, queued, confirm, left, false };
+	struct sleeper sleeper = { rw, fsyi_fork_generation() > 0 || fsyi_membarrier_lost(), false };
+	fsy_deadline_t nap = fsyi_now() + (sleeper.timed ? TIMED_NAP_NS : RECORDLESS_NAP_NS);
+	fsy_atomic_u32 never = { 0 };
+
+	switch (fsyi_park(&fsyi_lot, readers_key(rw), FSYI_KIND_READER, &op, &sleeper,
+			  sleeper.timed && nap < deadline ? nap : deadline)) {
+	case FSYI_UNPARKED_HANDOFF:
+		return true;
+	case FSYI_PARK_NO_RECORD:
+		fsyi_futex_wait(&never, 0, nap < deadline ? nap : deadline);
+		return false;
+	default:
+		return false;
+	}
+}
+
+static void
+admit(struct fsyi_scene *scene, void *arg)
+{
+	fsy_rwmutex_t *rw = (fsy_rwmutex_t *)arg;
+
+	if (scene->queue != NULL)
+		fsy_atomic_u32_add(&rw->readers_, scene->queue->count);
+	fsy_atomic_u32_and_rlx(&rw->word_, ~RW_PARKED);
+	fsyi_scene_wake_all(scene, FSYI_KIND_READER, FSYI_TOKEN_HANDOFF);
+}
+
+void
+fsyi_rwmutex_admit(fsy_rwmutex_t *rw)
+{
+	fsyi_visit(&fsyi_lot, readers_key(rw), admit, rw);
+}
+
+struct late {
+	fsy_rwmutex_t *rw;
+	bool writer_waits;              /* out: for readers that were counted for a moment */
+};
+
+/*
+ * The writer did not see them when it left, or came before they had queued. They are counted first, as a reader counts itself; if a writer
+ * was faster, they are counted out again and wait for its unlock, which sees RW_PARKED. All of it under the bucket lock: an unlock that
+ * admits them, after which the object may go, comes after.
+ */
+static void
+admit_late(struct fsyi_scene *scene, void *arg)
+{
+	struct late *late = (struct late *)arg;
+	fsy_rwmutex_t *rw = late->rw;
+	uint32_t count;
+
+	/* Only a waiter of our kind proves that the object is alive and a rwmutex. */
+	if (scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_READER)
+		return;
+	count = scene->queue->count;
+	if (fsy_atomic_u32_load_rlx(&rw->word_) & LW_LOCKED)
+		return;
+	fsy_atomic_u32_add(&rw->readers_, count);
+	if (fsy_atomic_u32_load(&rw->word_) & LW_LOCKED) {
+		late->writer_waits = fsyi_readers_uncount(&rw->readers_, count);
+		return;
+	}
+	fsy_atomic_u32_and_rlx(&rw->word_, ~RW_PARKED);
+	fsyi_scene_wake_all(scene, FSYI_KIND_READER, FSYI_TOKEN_HANDOFF);
+}
+
+void
+fsyi_rwmutex_admit_late(fsy_rwmutex_t *rw)
+{
+	struct late late = { rw, false };
+
+	fsyi_visit(&fsyi_lot, readers_key(rw), admit_late, &late);
+	if (late.writer_waits)
+		fsyi_readers_wake_writer(&rw->readers_);
+}
