@@ -8,7 +8,7 @@
 #include <fastsync/time.h>
 #include "../park/park.h"
 
-/* The central count of a lock: how many holds are counted, and whether a writer sleeps until there are none. */
+/* The central count of a lock: how many holds are counted, and whether a writer sleeps until there are none, in slots or here. */
 #define READERS_COUNT    0x00ffffffu
 #define READERS_DRAINING 0x01000000u
 

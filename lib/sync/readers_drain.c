@@ -80,10 +80,12 @@ drain_line(struct fsy_reader_ *line, struct drain *drain)
 		return 0;
 	if (fsyi_now() >= drain->deadline)
 		return FSY_ETIMEDOUT;
+	fsy_atomic_u32_or_rlx(drain->count, READERS_DRAINING);
 	fsy_atomic_u32_add(&line->alert, ALERT_SLEEPER);
 	fsyi_readers_heavy_fence(drain->count);
 	error = wait_for(drain);
 	fsy_atomic_u32_add(&line->alert, 0u - (uint32_t)ALERT_SLEEPER);
+	fsy_atomic_u32_and_rlx(drain->count, ~READERS_DRAINING);
 	return error;
 }
 

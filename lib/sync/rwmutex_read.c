@@ -10,6 +10,7 @@
 #include "../sys/cpu.h"
 #include "../sys/fatal.h"
 #include "../sys/fork.h"
+#include "../sys/futex.h"
 #include "../sys/tune.h"
 
 /* Counted reads after which slots are used: of a new lock, and in a row without a writer of one that has been found too often written. */
@@ -20,12 +21,15 @@ enum { NEW_READS = 16, CALM_READS = 64 };
  * a while (as in the mutex); where they are longer, readers join at once. That is tried: DENSE writers per 1,024 ns while this thread
  * waited its turn show that it was right; otherwise the next few waits join at once, ever more of them.
  */
-enum { LOOKS = 16, RELAXES = 4, LOOK_NS = 100, DENSE = 2, MOST_JOINS = 64 };
+enum { NAP_NS = 50000, NAPS = 4, LONGEST_NAP = 6, LOOKS = 16, RELAXES = 4, LOOK_NS = 100, DENSE = 2, MOST_JOINS = 64 };
 
 static __thread struct {
 	const void *lock;
 	int joins, next_joins;
 } learned __attribute__((tls_model("initial-exec")));
+
+/* Each nap is twice as long as the one before, until naps are over in time: the more threads want to run, the fewer may. */
+static __thread int nap_level __attribute__((tls_model("initial-exec")));
 
 /* Since when this thread, in its samples, has seen no write of that lock. */
 static __thread struct {
@@ -206,23 +210,50 @@ watch(fsy_rwmutex_t *rw)
 	return false;
 }
 
+static bool
+is_drained(const fsy_rwmutex_t *rw)
+{
+	return (fsy_atomic_u32_load_rlx(&rw->readers_) & READERS_DRAINING) != 0;
+}
+
+/*
+ * The writer has gone to sleep over readers that do not run, and what they need is this CPU. Not by the queue: whoever is queued is let in before the
+ * next writer, which would then wait for threads that do not run yet, and so on. Whoever naps comes back by itself.
+ */
+static int64_t
+nap(int64_t now, fsy_deadline_t deadline)
+{
+	fsy_atomic_u32 never = { 0 };
+	fsy_deadline_t until = now + ((int64_t)NAP_NS << nap_level);
+
+	if (nap_level < LONGEST_NAP)
+		nap_level++;
+	fsyi_futex_wait(&never, 0, until < deadline ? until : deadline);
+	return fsyi_now();
+}
+
 static int
 wait_until(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 {
 	int64_t start = fsyi_now(), now = start, sleep_at = start + (fsyi_cpu_count() > 1 ? fsyi_tune.spin_ns : 0);
+	int naps = 0;
 
-	if (now < deadline && now < sleep_at && (stay_away(rw, start, deadline) || watch(rw)))
+	if (now < deadline && now < sleep_at && !is_drained(rw) && (stay_away(rw, start, deadline) || watch(rw)))
 		return 0;
 	do {
 		if (now >= deadline)
 			return FSY_ETIMEDOUT;
-		if (now < sleep_at)
+		if (is_drained(rw) && naps++ < NAPS)
+			now = nap(now, deadline);
+		else if (now < sleep_at)
 			now = fsyi_delay(LOOK_NS);
 		else if (fsyi_rwmutex_park(rw, deadline))
 			break;
 		else
 			now = fsyi_now();
 	} while (!attempt(rw));
+	if (nap_level > 0)
+		nap_level--;
 	fsyi_count_contended(rw, fsyi_now() - start, false);
 	return 0;
 }
