@@ -54,4 +54,11 @@ int fsyi_readers_drain_count(fsy_atomic_u32 *count, fsy_deadline_t deadline);
 /* Ends the readers' plain reading: a fence in every thread of the process, by membarrier, or by the time that any store buffer needs to drain. */
 void fsyi_readers_heavy_fence(const void *object);
 
+/*
+ * How long it pays to stay awake for somebody who holds the lock. A thread that has lately waited for one that did not run is likely to do so
+ * again: more threads want to run than there are CPUs, and what the holder needs is this one.
+ */
+void fsyi_reader_met_crowd(void);
+int64_t fsyi_reader_patience(void);
+
 #endif

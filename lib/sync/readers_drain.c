@@ -11,7 +11,8 @@
 #include "../sys/cpu.h"
 #include "../sys/tune.h"
 
-enum { LOOKS_PER_CLOCK = 8 };
+/* For how many waits a crowd is remembered. */
+enum { LOOKS_PER_CLOCK = 8, CROWD_WAITS = 64 };
 
 struct drain {
 	fsy_atomic_u32 *count;
@@ -19,6 +20,25 @@ struct drain {
 	int64_t spin_until;             /* 0 = not yet spun: the readers of all lines together get one spin */
 	fsy_atomic_ptr *slot;           /* which one is waited for; NULL = the count */
 };
+
+static __thread int crowd __attribute__((tls_model("initial-exec")));
+
+void
+fsyi_reader_met_crowd(void)
+{
+	crowd = CROWD_WAITS;
+}
+
+int64_t
+fsyi_reader_patience(void)
+{
+	if (fsyi_cpu_count() == 1)
+		return 0;
+	if (crowd == 0)
+		return fsyi_tune.spin_ns;
+	crowd--;
+	return fsyi_tune.brief_spin_ns;
+}
 
 static bool
 pending(void *arg)
@@ -53,7 +73,7 @@ spin(struct drain *drain)
 			continue;
 		now = fsyi_now();
 		if (drain->spin_until == 0)
-			drain->spin_until = fsyi_cpu_count() > 1 ? now + fsyi_tune.spin_ns : now;
+			drain->spin_until = now + fsyi_reader_patience();
 		if (now >= drain->spin_until || now >= drain->deadline)
 			return false;
 	}
@@ -67,6 +87,7 @@ wait_for(struct drain *drain)
 
 	if (!pending(drain) || spin(drain))
 		return 0;
+	fsyi_reader_met_crowd();
 	return fsyi_word_wait(&fsyi_lot, drain_key(drain->count), &op, drain, drain->deadline) == FSYI_WAIT_TIMEDOUT ? FSY_ETIMEDOUT : 0;
 }
 

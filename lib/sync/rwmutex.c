@@ -96,7 +96,8 @@ judge(fsy_rwmutex_t *rw, uint32_t mode)
 	else
 		against += (int)(fsy_atomic_u32_load_rlx(&fsyi_reader_lines) / CHEAP_LINES);
 	if (FSY_LIKELY(against < RW_READ_SIGN && !(mode & RW_FOREIGN))) {
-		put(&rw->calm_, against);
+		if (against != calm)
+			put(&rw->calm_, against);
 		return;
 	}
 	put(&rw->calm_, 0);

@@ -21,7 +21,7 @@ enum { NEW_READS = 16, CALM_READS = 64 };
  * a while (as in the mutex); where they are longer, readers join at once. That is tried: DENSE writers per 1,024 ns while this thread
  * waited its turn show that it was right; otherwise the next few waits join at once, ever more of them.
  */
-enum { NAP_NS = 50000, NAPS = 4, LONGEST_NAP = 6, LOOKS = 16, RELAXES = 4, LOOK_NS = 100, DENSE = 2, MOST_JOINS = 64 };
+enum { NAP_NS = 100000, NAPS = 4, LONGEST_NAP = 6, LOOKS = 16, RELAXES = 4, LOOK_NS = 100, DENSE = 2, MOST_JOINS = 64 };
 
 static __thread struct {
 	const void *lock;
@@ -202,6 +202,7 @@ static bool
 watch(fsy_rwmutex_t *rw)
 {
 	for (int look = 0; look < LOOKS; look++) {
+		__builtin_prefetch(fsy_reader_slot_(&rw->readers_), 1);
 		for (int i = 0; i < RELAXES; i++)
 			fsyi_relax();
 		if (attempt(rw))
@@ -226,6 +227,7 @@ nap(int64_t now, fsy_deadline_t deadline)
 	fsy_atomic_u32 never = { 0 };
 	fsy_deadline_t until = now + ((int64_t)NAP_NS << nap_level);
 
+	fsyi_reader_met_crowd();
 	if (nap_level < LONGEST_NAP)
 		nap_level++;
 	fsyi_futex_wait(&never, 0, until < deadline ? until : deadline);
@@ -235,7 +237,7 @@ nap(int64_t now, fsy_deadline_t deadline)
 static int
 wait_until(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 {
-	int64_t start = fsyi_now(), now = start, sleep_at = start + (fsyi_cpu_count() > 1 ? fsyi_tune.spin_ns : 0);
+	int64_t start = fsyi_now(), now = start, sleep_at = start + fsyi_reader_patience();
 	int naps = 0;
 
 	if (now < deadline && now < sleep_at && !is_drained(rw) && (stay_away(rw, start, deadline) || watch(rw)))
