@@ -68,7 +68,8 @@ fsy_rwmutex_rlock(fsy_rwmutex_t *rw)
 		fsy_rwmutex_rlock_slow_(rw, slot);
 }
 
-/* Locks rw for reading if that needs no waiting: true if it did. Fails while a writer holds rw or waits for readers. Never blocks. */
+/* Locks rw for reading if that needs no waiting: true if it did. Fails while a writer holds rw or waits for readers, and in the moment in
+ * which a reader that a writer had stopped passes through the writers' word. Never blocks. */
 FSY_INLINE FSY_MUST_CHECK bool
 fsy_rwmutex_tryrlock(fsy_rwmutex_t *rw)
 {

@@ -35,7 +35,7 @@ enum { CHUNK_LINES = 31 };
 struct fsyi_reader_chunk {
 	struct fsyi_reader_chunk *next;          /* immutable once published */
 	fsy_atomic_u32 used;
-	struct fsy_reader_ line[CHUNK_LINES] __attribute__((aligned(2 * FSY_CACHELINE)));
+	struct fsy_reader_ line[CHUNK_LINES] __attribute__((aligned(FSY_CACHELINE)));
 };
 
 extern fsy_atomic_ptr fsyi_reader_chunks[FSYI_NODE_QUEUES];      /* by node */
