@@ -162,6 +162,9 @@ inherit(struct fsyi_waiting *w)
 	seen = fsy_atomic_u32_or_rlx(w->lock->word, FSY_LW_POISON_) | FSY_LW_POISON_;
 	while (w->searcher && !take_over(w, &seen))
 		;
+	return true;
+}
+
 static bool
 obtain(struct fsyi_waiting *w)
 {
@@ -169,8 +172,8 @@ obtain(struct fsyi_waiting *w)
 
 	fsyi_fork_check();
 	while (outcome == LW_AGAIN)
-		outcome = w->searcher ? search(w) : fsyi_lockword_arrive(w);
-	if (outcome == LW_TIMEDOUT)
+		outcome = inherit(w) ? LW_TAKEN : w->searcher ? search(w) : fsyi_lockword_arrive(w);
+	if (outcome == LW_TIMEDOUT && !inherit(w))
 		return false;
 	fsyi_lockword_note(w, outcome == LW_SPUN);
 	return true;
@@ -183,13 +186,6 @@ fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 
 	if (deadline != FSY_FOREVER && fsyi_now() >= deadline)
 		return fsyi_lockword_trylock(lock) ? 0 : FSY_ETIMEDOUT;
-	fsyi_fork_check();
-	while (outcome == LW_AGAIN)
-		outcome = inherit(&w) ? LW_TAKEN : w.searcher ? search(&w) : fsyi_lockword_arrive(&w);
-	if (outcome == LW_TIMEDOUT && !inherit(&w))
-		return FSY_ETIMEDOUT;
-	fsyi_lockword_note(&w, outcome == LW_SPUN);
-	return 0;
 	return obtain(&w) ? 0 : FSY_ETIMEDOUT;
 }
 
