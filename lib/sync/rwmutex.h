@@ -25,7 +25,7 @@ enum { FSYI_KIND_READER = 2 };
 static inline struct fsyi_lockword
 fsyi_rwmutex_word(fsy_rwmutex_t *rw)
 {
-	return (struct fsyi_lockword){ &fsyi_lot, &rw->word_, &rw->held_, &rw->busy_, &rw->hint_ };
+	return (struct fsyi_lockword){ .lot = &fsyi_lot, .word = &rw->word_, .held = &rw->held_, .busy = &rw->busy_, .hint = &rw->hint_ };
 }
 
 /* Sleeps until a writer's unlock admits it (true), or there is reason to look again: no writer any more, or the deadline. */
