@@ -77,8 +77,11 @@ fsy_reader_fence_(void)
 #define FSY_READERS_PLAIN_  0x03000000u
 #define FSY_READS_SAMPLED_  128
 
-/* One attempt: true = holds. False: the slot was not free (*taken = NULL), or is set for an attempt that the library carries on: the word
- * said something else, or this is a read that is looked at more closely. */
+/* What fsy_reader_enter_ leaves behind in place of a slot: holds, and is one of the reads that the library looks at more closely. */
+#define FSY_READ_SAMPLED_ ((fsy_atomic_ptr *)(void *)&fsy_reader_->fence)
+
+/* One attempt: true = holds. False: the slot was not free (*taken = NULL), or is set (*taken) for an attempt that the library carries on since the
+ * word said something else, or *taken is FSY_READ_SAMPLED_. */
 static FSY_ALWAYS_INLINE bool
 fsy_reader_enter_(const fsy_atomic_u32 *word, fsy_atomic_u32 *count, fsy_atomic_ptr **taken)
 {
@@ -96,8 +99,12 @@ fsy_reader_enter_(const fsy_atomic_u32 *word, fsy_atomic_u32 *count, fsy_atomic_
 	if (seen != FSY_READERS_FENCED_)
 		return false;
 	fsy_reader_fence_();
-	return fsy_atomic_u32_load(word) == FSY_READERS_FENCED_ &&              /* S4 <- R1,R2 */
-	       FSY_LIKELY(++fsy_reader_->reads % FSY_READS_SAMPLED_ != 0);
+	if (fsy_atomic_u32_load(word) != FSY_READERS_FENCED_)                   /* S4 <- R1,R2 */
+		return false;
+	if (FSY_LIKELY(++fsy_reader_->reads % FSY_READS_SAMPLED_ != 0))
+		return true;
+	*taken = FSY_READ_SAMPLED_;
+	return false;
 }
 
 /* Gives a hold back if this thread's slot has it. alarm: somebody wants to hear of it, or gave the same hold back before. */

@@ -8,6 +8,7 @@
 #include <fastsync/mutex.h>
 #include <fastsync/once.h>
 #include <fastsync/pool.h>
+#include <fastsync/rwmutex.h>
 #include <fastsync/waitgroup.h>
 
 FSYB_MILLION_OF(mutexes, fsy_mutex_t, memset(object, 0, sizeof *object), fsy_mutex_lock(object); fsy_mutex_unlock(object))
@@ -55,6 +56,30 @@ FSYB_POOL_LOOP(run_pool, fsy_pool_t, fsy_pool_get(self), fsy_pool_put(self, item
 FSYB_HANDED_LOOP(pool, fsy_pool_t *, self->seat->pool = new_pool(), fsy_pool_free(self->seat->pool), fsy_pool_get(self->seat->pool),
                  fsy_pool_put(self->seat->pool, item))
 
+struct rwmutex {
+	fsy_rwmutex_t lock;
+	uint64_t words[2], torn;
+};
+
+static void *
+create_rwmutex(unsigned threads)
+{
+	(void)threads;
+	return fsyb_object_new(sizeof(struct rwmutex));
+}
+
+static uint64_t
+datum_rwmutex(void *object)
+{
+	struct rwmutex *self = object;
+
+	return self->torn ? UINT64_MAX : self->words[1];
+}
+
+FSYB_RW_LOOP(run_rwmutex, struct rwmutex, (void)0, fsy_rwmutex_rlock(&self->lock), fsy_rwmutex_runlock(&self->lock), fsy_rwmutex_lock(&self->lock),
+             fsy_rwmutex_unlock(&self->lock))
+FSYB_MILLION_OF(rwmutexes, fsy_rwmutex_t, memset(object, 0, sizeof *object), fsy_rwmutex_rlock(object); fsy_rwmutex_runlock(object))
+
 #define group_add fsy_waitgroup_add
 #define group_done fsy_waitgroup_done
 #define group_wait fsy_waitgroup_wait
@@ -79,6 +104,8 @@ fsyb_ours_more(void)
 		OURS(FSYB_ONCE, "libfastsync", fsy_once_t, 1, create_once, destroy_once, run_once, datum_calls),
 		OURS(FSYB_POOL, "libfastsync", fsy_pool_t, 1, create_pool, destroy_pool, run_pool, NULL),
 		OURS(FSYB_HANDED, "libfastsync", fsy_pool_t, 1, pool_create, pool_destroy, pool_handed, pool_wrong),
+		OURS(FSYB_RW, "libfastsync", fsy_rwmutex_t, 1, create_rwmutex, free, run_rwmutex, datum_rwmutex),
+		MILLION("libfastsync rwmutex", fsy_rwmutex_t, rwmutexes_create),
 		OURS(FSYB_WAITGROUP, "libfastsync", fsy_waitgroup_t, 1, group_create, group_destroy, group_turns, group_datum),
 		OURS(FSYB_FANOUT, "libfastsync", fsy_waitgroup_t, 1, group_create, group_destroy, group_all, group_wrong),
 		OURS(FSYB_BARRIER, "libfastsync", fsy_barrier_t, 1, barrier_create, barrier_destroy, barrier_rounds, barrier_wrong),

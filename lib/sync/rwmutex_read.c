@@ -16,6 +16,8 @@
 /* Counted reads after which slots are used: of a new lock, and in a row without a writer of one that has been found too often written. */
 enum { NEW_READS = 16, CALM_READS = 64 };
 
+enum { SAMPLES_PER_CLOCK = 8 };
+
 /*
  * What a waiting reader has learned. Where sections are shorter than the passage of a cache line, it pays to let one side have the lock for
  * a while (as in the mutex); where they are longer, readers join at once. That is tried: DENSE writers per 1,024 ns while this thread
@@ -31,10 +33,11 @@ static __thread struct {
 /* Each nap is twice as long as the one before, until naps are over in time: the more threads want to run, the fewer may. */
 static __thread int nap_level __attribute__((tls_model("initial-exec")));
 
-/* Since when this thread, in its samples, has seen no write of that lock. */
+/* Since when this thread, in its samples, has seen no write of that lock. The clock is read in a few of them. */
 static __thread struct {
 	const void *lock;
 	uint16_t writes;
+	uint16_t samples;
 	int64_t since;
 } quiet __attribute__((tls_model("initial-exec")));
 
@@ -61,8 +64,11 @@ static void
 stop_fencing(fsy_rwmutex_t *rw)
 {
 	uint32_t seen = RW_SLOTS;
-	int64_t now = fsyi_now();
+	int64_t now;
 
+	if (quiet.lock == rw && quiet.writes == writes(rw) && ++quiet.samples % SAMPLES_PER_CLOCK != 0)
+		return;
+	now = fsyi_now();
 	if (quiet.lock != rw || quiet.writes != writes(rw)) {
 		quiet.lock = rw;
 		quiet.writes = writes(rw);
@@ -89,8 +95,6 @@ enter_by_slot(fsy_rwmutex_t *rw, fsy_atomic_ptr *slot)
 {
 	fsyi_reader_announce(slot, &rw->readers_);
 	if ((fsy_atomic_u32_load(&rw->word_) & (LW_LOCKED | RW_SLOTS)) == RW_SLOTS) {       /* S6 <- R1,R2 */
-		if (fsy_reader_->reads % FSY_READS_SAMPLED_ == 0)
-			leave_sign(rw);
 		return true;
 	}
 	fsyi_reader_retreat(&rw->readers_, slot);
@@ -264,6 +268,10 @@ wait_until(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 static bool
 attempt_again(fsy_rwmutex_t *rw, fsy_atomic_ptr *slot)
 {
+	if (slot == FSY_READ_SAMPLED_) {
+		leave_sign(rw);
+		return true;
+	}
 	if (slot != NULL)
 		fsyi_reader_retreat(&rw->readers_, slot);
 	fsyi_fork_check();
