@@ -10,7 +10,7 @@
 #   make install          DESTDIR= PREFIX= LIBDIR=;  make uninstall takes the same
 #   make lint docs deps clean
 #
-# Knobs: CC, CFLAGS, LDFLAGS, V=1 (show commands), WERROR=1, DEPS=skip (install nothing).
+# Knobs: CC, CFLAGS, LDFLAGS, V=1 (show commands), WERROR=1, DEPS=skip (install nothing), READERS=off (docs/adr/0010).
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -47,6 +47,10 @@ ifeq ($(CONFIG),release)
 MODEFLAGS := -DNDEBUG
 else ifeq ($(CONFIG),debug)
 MODEFLAGS := -O0 -ggdb3
+endif
+# READERS=off leaves out the readers' slots (docs/adr/0010): they are counted in the lock.
+ifeq ($(READERS),off)
+MODEFLAGS += -DFSYI_NO_READERS
 endif
 BUILD := build/$(CONFIG)
 

@@ -19,6 +19,7 @@
 #include <fastsync/once.h>
 #include <fastsync/pool.h>
 #include <fastsync/poison.h>
+#include <fastsync/rwmutex.h>
 #include <fastsync/stats.h>
 #include <fastsync/time.h>
 #include <fastsync/waitgroup.h>

@@ -40,6 +40,7 @@
 #define FSY_RAW_ADD_(p, v, order)         __atomic_fetch_add(p, v, order)
 #define FSY_RAW_AND_(p, v, order)         __atomic_fetch_and(p, v, order)
 #define FSY_RAW_OR_(p, v, order)          __atomic_fetch_or(p, v, order)
+#define FSY_RAW_FENCE_()                  __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #endif
 
 /* T is the whole type name: bool alone would be replaced, being a macro in C11.

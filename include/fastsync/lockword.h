@@ -91,13 +91,13 @@ fsy_lockword_acquire_(fsy_atomic_u32 *word, uint8_t *held)
 	}
 	if (FSY_LIKELY(FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL))
 		FSY_RAW_STORE_(held, 1, __ATOMIC_RELEASE);                      /* H1 -> H2 */
-	return FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED); /* A1 <- R1,R2 */
+	return FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED); /* A1 <- R1,R2,R3 */
 #else
 	uint32_t seen = fsy_atomic_u32_load_rlx(word);
 
 	(void)held;
 	while (!(seen & (FSY_LW_LOCKED_ | FSY_LW_BARRED_)))
-		if (fsy_atomic_u32_cas_acq(word, &seen, seen | FSY_LW_LOCKED_))      /* A1 <- R1,R2 */
+		if (fsy_atomic_u32_cas_acq(word, &seen, seen | FSY_LW_LOCKED_))      /* A1 <- R1,R2,R3 */
 			return true;
 	return false;
 #endif
@@ -109,7 +109,7 @@ fsy_lockword_give_(fsy_atomic_u32 *word)
 {
 	const uint8_t *attention = FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) + fsy_attention_slot_(word);
 
-	FSY_RAW_STORE_((uint8_t *)(void *)&word->cell_, 0, __ATOMIC_RELEASE);           /* R1 -> A1,A2,A3 */
+	FSY_RAW_STORE_((uint8_t *)(void *)&word->cell_, 0, __ATOMIC_RELEASE);           /* R1 -> A1,A2,A3,S4,S6 */
 	FSY_LIGHT_BARRIER_();                             /* its heavy half: membarrier in lockword_queue.c */
 	return FSY_UNLIKELY(FSY_RAW_LOAD_(attention, __ATOMIC_RELAXED) != 0) ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
 }
@@ -118,7 +118,7 @@ fsy_lockword_give_(fsy_atomic_u32 *word)
 static FSY_ALWAYS_INLINE enum fsy_release_
 fsy_lockword_give_fenced_(fsy_atomic_u32 *word)
 {
-	uint32_t old = fsy_atomic_u32_add_rel(word, 0u - FSY_LW_LOCKED_);           /* R2 -> A1,A2,A3 */
+	uint32_t old = fsy_atomic_u32_add_rel(word, 0u - FSY_LW_LOCKED_);           /* R2 -> A1,A2,A3,S4,S6 */
 
 	if (FSY_UNLIKELY(!(old & FSY_LW_LOCKED_))) {
 		fsy_atomic_u32_add_rlx(word, FSY_LW_LOCKED_);

@@ -36,7 +36,7 @@ struct fsy_reader_ {
 };
 
 /* The calling thread's line; before it has one, a line whose slots are all taken. */
-extern FSY_API __thread struct fsy_reader_ *fsy_reader_ __attribute__((tls_model("initial-exec")));
+extern FSY_API __attribute__((tls_model("initial-exec"))) __thread struct fsy_reader_ *fsy_reader_;
 
 static FSY_ALWAYS_INLINE fsy_atomic_ptr *
 fsy_reader_slot_(const fsy_atomic_u32 *count)
@@ -66,7 +66,7 @@ static FSY_ALWAYS_INLINE void
 fsy_reader_fence_(void)
 {
 #if FSY_ASYMMETRIC_ && !defined(FSYI_MACHINE) && !defined(__x86_64__)
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	FSY_RAW_FENCE_();
 #elif FSY_ASYMMETRIC_
 	fsy_atomic_u32_or(&fsy_reader_->fence, 0);      /* a locked instruction on a line of one's own: cheaper than MFENCE */
 #endif
@@ -93,13 +93,13 @@ fsy_reader_enter_(const fsy_atomic_u32 *word, fsy_atomic_u32 *count, fsy_atomic_
 		return false;
 	FSY_SLOT_SET_(slot, count);
 	*taken = slot;
-	seen = fsy_atomic_u32_load(word);                                       /* S4 <- R1,R2 */
+	seen = fsy_atomic_u32_load(word);                                       /* S4 <- R1,R2,R3 */
 	if (FSY_LIKELY(seen == FSY_READERS_PLAIN_))
 		return true;
 	if (seen != FSY_READERS_FENCED_)
 		return false;
 	fsy_reader_fence_();
-	if (fsy_atomic_u32_load(word) != FSY_READERS_FENCED_)                   /* S4 <- R1,R2 */
+	if (fsy_atomic_u32_load(word) != FSY_READERS_FENCED_)                   /* S4 <- R1,R2,R3 */
 		return false;
 	if (FSY_LIKELY(++fsy_reader_->reads % FSY_READS_SAMPLED_ != 0))
 		return true;

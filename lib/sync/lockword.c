@@ -87,7 +87,7 @@ take_over(struct fsyi_waiting *w, uint32_t *seen)
 		next = (next & ~LW_SECOND) ^ LW_TURN;
 	else
 		next &= ~(LW_SEARCHER | LW_TURN);
-	if (!fsy_atomic_u32_cas_acq(w->lock->word, seen, next))                                 /* A2 <- R1,R2 */
+	if (!fsy_atomic_u32_cas_acq(w->lock->word, seen, next))                                 /* A2 <- R1,R2,R3 */
 		return false;
 	w->searcher = false;
 	if (!(next & LW_SEARCHER) && (next & LW_QUEUED))

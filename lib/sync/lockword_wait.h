@@ -44,7 +44,7 @@ lw_kind(const struct fsyi_lockword *lock)
 static inline bool
 lw_take(struct fsyi_waiting *w, uint32_t *seen, uint32_t clear)
 {
-	return fsy_atomic_u32_cas_acq(w->lock->word, seen, (*seen & ~(LW_BARRED | clear)) | LW_LOCKED); /* A2 <- R1,R2 */
+	return fsy_atomic_u32_cas_acq(w->lock->word, seen, (*seen & ~(LW_BARRED | clear)) | LW_LOCKED); /* A2 <- R1,R2,R3 */
 }
 
 /* The steps: a thread that found the lock taken; going to sleep. */

@@ -111,7 +111,7 @@ wake(struct fsyi_scene *scene, void *arg)
 		next = seen | (hand ? LW_LOCKED : here && pressed ? LW_SEARCHER | LW_BARRED : LW_SEARCHER);
 		if (scene->queue->count == 1)
 			next &= ~LW_QUEUED;
-	} while (!fsy_atomic_u32_cas_acq(lock->word, &seen, next));                             /* A3 <- R1,R2 */
+	} while (!fsy_atomic_u32_cas_acq(lock->word, &seen, next));                             /* A3 <- R1,R2,R3 */
 	if (sleeper == NULL)
 		return;
 	if (due)

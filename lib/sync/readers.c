@@ -5,9 +5,9 @@
  * WORD    slot: NULL free; the address of a central count = a hold of that lock, or an attempt at one; TAKEN = a hold that another thread
  *             has given back.
  *         alert: bits 0..7 slot i was claimed; bit 8 a claimer is at it; bits 9.. how many writers sleep until a slot of this line is cleared.
- *         count: bits 0..23 counted holds; bit 24 a writer sleeps until there are none.
+ *         count: bits 1..31 counted holds; bit 0 a writer sleeps until there are none, here or in slots.
  * STATES  slot: free -> named (owner) -> free (owner)
- *                                     -> TAKEN (claimer, claim bit set) -> free (owner, claim bit cleared under the latch)
+ *                                     -> TAKEN (claimer, claim bit set) -> free (owner, all its claim bits cleared under the latch)
  *         line: made on its thread's node -> with its record for ever; a new owner of the record finds it with all slots free
  * INVARIANTS
  *         D1  holds + attempts of a lock = its count + the slots that name it. Which record is whose does not matter: a hold that is given
@@ -18,7 +18,7 @@
  *         D4  While no claimer or writer has announced itself, alert is 0.
  * ORDER   S1 FSY_SLOT_CLEAR_: store_rel NULL     ->  S2 named: load_acq     (MP) the reader's section, to the writer
  *         S3 count out: add_rel                  ->  S5 drain_count: load_acq        the same
- *         N1 line published: swap_rel of chunk, of used -> N2 each line: load_acq     (MP) a zeroed line
+ *         J1 line published: swap_rel of chunk, of used -> J2 each line: load_acq     (MP) a zeroed line
  *         Asymmetric store-buffering pairs:
  *             reader   slot = count; light; read word          writer    word = LOCKED; heavy; read slots
  *             owner    slot = NULL;  light; read alert         writer    alert += DRAIN; heavy; read slot
@@ -51,13 +51,17 @@ __thread struct fsy_reader_ *fsy_reader_ __attribute__((tls_model("initial-exec"
 fsy_atomic_ptr fsyi_reader_chunks[FSYI_NODE_QUEUES];
 fsy_atomic_u32 fsyi_reader_nodes;
 fsy_atomic_u32 fsyi_reader_lines;
+#ifdef FSYI_NO_READERS                           /* make READERS=off */
+static bool off = true;
+#else
 static bool off;                                 /* FASTSYNC_READERS=off; written by the constructor only */
+#endif
 struct fsyi_latch fsyi_reader_latch;
 
 void
 fsyi_readers_init(void)
 {
-	off = !fsyi_switch_on("FASTSYNC_READERS");
+	off = off || !fsyi_switch_on("FASTSYNC_READERS");
 }
 
 bool
@@ -79,11 +83,11 @@ make_line(int home)
 		if (chunk == NULL)
 			return NULL;
 		chunk->next = head;
-		fsy_atomic_ptr_swap_rel(&fsyi_reader_chunks[node], chunk);                      /* N1 -> N2 */
-		fsy_atomic_u32_or_rel(&fsyi_reader_nodes, 1u << node);                          /* N1 -> N2 */
+		fsy_atomic_ptr_swap_rel(&fsyi_reader_chunks[node], chunk);                      /* J1 -> J2 */
+		fsy_atomic_u32_or_rel(&fsyi_reader_nodes, 1u << node);                          /* J1 -> J2 */
 		at = 0;
 	}
-	fsy_atomic_u32_swap_rel(&chunk->used, at + 1);                                          /* N1 -> N2 */
+	fsy_atomic_u32_swap_rel(&chunk->used, at + 1);                                          /* J1 -> J2 */
 	fsy_atomic_u32_add_rlx(&fsyi_reader_lines, 1);
 	return &chunk->line[at];
 }
@@ -109,6 +113,22 @@ have_line(void)
 	return true;
 }
 
+/* By the owner: what claimers have done to its line so far; the old alert. Every taken slot is free again, or each later runlock of this
+ * thread would be alarmed. */
+static uint32_t
+settle_claims(void)
+{
+	uint32_t alert;
+
+	fsyi_latch_lock(&fsyi_reader_latch);            /* a claimer is done, one way or the other */
+	for (int i = 0; i < FSY_READER_SLOTS_; i++)
+		if (fsy_atomic_ptr_load_rlx(&fsy_reader_->slot[i]) == TAKEN)
+			fsy_atomic_ptr_store_rlx(&fsy_reader_->slot[i], NULL);
+	alert = fsy_atomic_u32_and_rlx(&fsy_reader_->alert, ~(uint32_t)(ALERT_CLAIMER - 1));
+	fsyi_latch_unlock(&fsyi_reader_latch);
+	return alert;
+}
+
 fsy_atomic_ptr *
 fsyi_reader_slot(const fsy_atomic_u32 *count)
 {
@@ -117,24 +137,16 @@ fsyi_reader_slot(const fsy_atomic_u32 *count)
 	if (!have_line())
 		return NULL;
 	slot = fsy_reader_slot_(count);
-	if (FSY_UNLIKELY(fsy_atomic_ptr_load_rlx(slot) == TAKEN)) {     /* by another thread, rightly: this one is not giving it back */
-		fsyi_latch_lock(&fsyi_reader_latch);
-		fsy_atomic_u32_and_rlx(&fsy_reader_->alert, ~(1u << slot_index(count)));
-		fsy_atomic_ptr_store_rlx(slot, NULL);
-		fsyi_latch_unlock(&fsyi_reader_latch);
-	}
+	if (FSY_UNLIKELY(fsy_atomic_ptr_load_rlx(slot) == TAKEN))       /* by another thread, rightly: this one is not giving it back */
+		settle_claims();
 	return fsy_atomic_ptr_load_rlx(slot) == NULL ? slot : NULL;
 }
 
 bool
 fsyi_reader_alarm(const fsy_atomic_u32 *count)
 {
-	uint32_t claim = 1u << slot_index(count), alert;
+	uint32_t claim = 1u << slot_index(count), alert = settle_claims();
 
-	fsyi_fork_check();
-	fsyi_latch_lock(&fsyi_reader_latch);                /* a claimer is done, one way or the other */
-	alert = fsy_atomic_u32_and_rlx(&fsy_reader_->alert, ~claim);
-	fsyi_latch_unlock(&fsyi_reader_latch);
 	if (alert & claim)
 		return false;
 	if (alert >= ALERT_SLEEPER)
@@ -151,14 +163,6 @@ fsyi_reader_retreat(fsy_atomic_u32 *count, fsy_atomic_ptr *slot)
 		fsyi_reader_claim(count);
 }
 
-bool
-fsyi_readers_uncount(fsy_atomic_u32 *count, uint32_t holds)
-{
-	uint32_t old = fsy_atomic_u32_add_rel(count, 0u - holds);                               /* S3 -> S5 */
-
-	return (old & READERS_DRAINING) && (old & READERS_COUNT) <= holds;
-}
-
 void
 fsyi_readers_wake_writer(const fsy_atomic_u32 *count)
 {
@@ -172,13 +176,13 @@ fsyi_readers_count_out(fsy_atomic_u32 *count)
 
 	if ((fsy_atomic_u32_load_rlx(count) & READERS_COUNT) == 0)
 		return false;
-	old = fsy_atomic_u32_add_rel(count, 0u - 1u);                                           /* S3 -> S5 */
+	old = fsy_atomic_u32_add_rel(count, 0u - READERS_ONE);                                         /* S3 -> S5 */
 	if (FSY_UNLIKELY((old & READERS_COUNT) == 0)) { /* two gave back one counted hold, and the other was faster */
-		fsy_atomic_u32_add_rlx(count, 1);
+		fsy_atomic_u32_add_rlx(count, READERS_ONE);
 		fsyi_readers_wake_writer(count);        /* who may have seen what was not so */
 		return false;
 	}
-	if ((old & (READERS_COUNT | READERS_DRAINING)) == (1 | READERS_DRAINING))
+	if (old == (READERS_ONE | READERS_DRAINING))
 		fsyi_readers_wake_writer(count);
 	return true;
 }
@@ -211,7 +215,7 @@ fsyi_reader_exit(struct fsyi_thread *thread)
 		if (count == NULL)
 			continue;
 		if (count != TAKEN)
-			fsy_atomic_u32_add(count, 1);
+			fsy_atomic_u32_add(count, READERS_ONE);
 		FSY_SLOT_CLEAR_(&line->slot[i]);                                                /* S1 -> S2 */
 		if (count != TAKEN && fsy_atomic_u32_load(&line->alert) >= ALERT_SLEEPER)
 			fsyi_readers_wake_writer(count);

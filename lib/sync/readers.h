@@ -8,9 +8,12 @@
 #include <fastsync/time.h>
 #include "../park/park.h"
 
-/* The central count of a lock: how many holds are counted, and whether a writer sleeps until there are none, in slots or here. */
-#define READERS_COUNT    0x00ffffffu
-#define READERS_DRAINING 0x01000000u
+/* The central count of a lock: how many holds are counted, and whether a writer sleeps until there are none, in slots or here. The
+ * count has the upper end, so that a borrow of two who give back one counted hold falls off and comes back. */
+#define READERS_DRAINING 0x00000001u
+#define READERS_ONE      0x00000002u
+#define READERS_COUNT    0xfffffffeu
+#define READERS_MOST     0x7ffffffeu
 
 /* Whether slots may be used: membarrier works, and FASTSYNC_READERS is not off. In fenced builds always. */
 bool fsyi_readers_enabled(void);
@@ -39,8 +42,7 @@ bool fsyi_reader_claim(fsy_atomic_u32 *count);
 /* Counts one hold out, and wakes the writer that waited for it. False: none is counted. */
 bool fsyi_readers_count_out(fsy_atomic_u32 *count);
 
-/* The same for some, without the wake: whether one is due. */
-bool fsyi_readers_uncount(fsy_atomic_u32 *count, uint32_t holds);
+/* By the address alone. */
 void fsyi_readers_wake_writer(const fsy_atomic_u32 *count);
 
 /* How many lines there are: what a search costs. */

@@ -121,7 +121,7 @@ fsyi_readers_drain_slots(fsy_atomic_u32 *count, fsy_deadline_t deadline)
 
 	while ((line = walk_next(&walk)) != NULL) {
 		drain.slot = &line->slot[index];
-		if (FSY_LIKELY(fsy_atomic_ptr_load_acq(drain.slot) != count))                   /* S2 <- S1 */
+		if (FSY_LIKELY(fsy_atomic_ptr_load(drain.slot) != count))                       /* S2 <- S1 */
 			continue;
 		error = drain_line(line, &drain);
 		if (error != 0)

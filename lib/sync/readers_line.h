@@ -59,9 +59,9 @@ walk_on(struct reader_walk *walk)
 			return false;
 		node = __builtin_ctz(walk->nodes);
 		walk->nodes &= walk->nodes - 1;
-		walk->chunk = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load_acq(&fsyi_reader_chunks[node]);    /* N2 <- N1 */
+		walk->chunk = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load_acq(&fsyi_reader_chunks[node]);    /* J2 <- J1 */
 	}
-	walk->used = fsy_atomic_u32_load_acq(&walk->chunk->used);                               /* N2 <- N1 */
+	walk->used = fsy_atomic_u32_load_acq(&walk->chunk->used);                               /* J2 <- J1 */
 	walk->line = walk->chunk->line;
 	return true;
 }
@@ -78,10 +78,10 @@ walk_next(struct reader_walk *walk)
 static inline struct reader_walk
 walk_lines(void)
 {
-	return (struct reader_walk){ .nodes = fsy_atomic_u32_load_acq(&fsyi_reader_nodes) };    /* N2 <- N1 */
+	return (struct reader_walk){ .nodes = fsy_atomic_u32_load_acq(&fsyi_reader_nodes) };    /* J2 <- J1 */
 }
 
-/* Whether a slot names count, without waiting. */
+/* Whether a slot names count, without waiting. Sequentially consistent: the load is one side of a store-buffering pair. */
 static inline bool
 readers_in_slots(const fsy_atomic_u32 *count)
 {
@@ -90,7 +90,7 @@ readers_in_slots(const fsy_atomic_u32 *count)
 	uint32_t index = slot_index(count);
 
 	while ((line = walk_next(&walk)) != NULL)
-		if (fsy_atomic_ptr_load_acq(&line->slot[index]) == count)                       /* S2 <- S1 */
+		if (fsy_atomic_ptr_load(&line->slot[index]) == count)                           /* S2 <- S1 */
 			return true;
 	return false;
 }

@@ -23,9 +23,10 @@
  *         W2  SLOTS and PLAIN are set by a reader that holds, in a compare-and-swap that finds the word at rest otherwise; PLAIN is
  *             cleared by the writer before its membarrier, SLOTS after no slot names the lock.
  *         W3  PARKED is set while a reader is queued; it changes under the bucket lock alone (I4).
- *         W4  A queued reader is counted under the bucket lock, by somebody who holds LOCKED or then reads the word without it,
- *             before it is woken.
- * ORDER   R1, R2 release (lockword.h)           ->  S4 inline enter: load_acq; S6 slow attempts: load     (MP) the writer's section
+ *         W4  A queued reader is counted under the bucket lock by the holder of LOCKED, which clears it in the same hold of the bucket; or it
+ *             is woken to try again.
+ * ORDER   R1, R2 release (lockword.h), R3 admit: and_rel -> A1, A2, A3 (lockword.c)       the same
+ *         R1, R2, R3                            ->  S4 inline enter: load_acq; S6 slow attempts: load     (MP) the writer's section
  *         S1 -> S2, S3 -> S5 (readers.c)        the reader's section, to the next writer
  *         K1, K3 -> K2 (park.c)                 the admitted reader hears of the writer that admitted it
  *         Store-buffering pairs, forbidden outcome "both are in":
@@ -37,7 +38,10 @@
  *         Writers among themselves: lockword.c. A reader is awake, and not queued, for one spin at most.
  * LIFETIME the release of the word (S1, S3 for readers) is the last access. What follows goes by address, and reads the word only while a reader
  *         is queued there.
- * WRONG WAYS  admitting the queued readers after the release: the next writer is faster than their wake-ups, for ever.
+ * WRONG WAYS  admitting the queued readers after the release: the next writer is faster than their wake-ups, for ever. Waking them
+ *         before it: the last of them does away with the lock, which is then released (I1).
+ *         Counting a reader for a moment, to see whether it may enter, and counting it out as if the count were its own: a foreign runlock may
+ *         have consumed it, and then the hold that was meant is still there.
  *         Clearing PLAIN by a byte store: it would undo a PARKED that is set at that moment.
  * REFS    Go's sync.RWMutex (the contract); see readers.c and docs/adr/0010 for the modes.
  */
@@ -95,7 +99,7 @@ judge(fsy_rwmutex_t *rw, uint32_t mode)
 		against /= 2;
 	else
 		against += (int)(fsy_atomic_u32_load_rlx(&fsyi_reader_lines) / CHEAP_LINES);
-	if (FSY_LIKELY(against < RW_READ_SIGN && !(mode & RW_FOREIGN))) {
+	if (FSY_LIKELY(against < RW_READ_SIGN && !(mode & RW_FOREIGN) && fsyi_readers_enabled())) {
 		if (against != calm)
 			put(&rw->calm_, against);
 		return;
@@ -139,10 +143,10 @@ fsy_rwmutex_unlock(fsy_rwmutex_t *rw)
 	struct fsyi_lockword lock = fsyi_rwmutex_word(rw);
 	enum fsy_release_ how;
 
-	if (FSY_UNLIKELY(mode_of(rw) & RW_PARKED)) {
+	if (FSY_UNLIKELY(mode_of(rw) & RW_PARKED) && (fsy_atomic_u32_load_rlx(&rw->word_) & LW_LOCKED)) {
 		fsyi_fork_check();
-		if (fsy_atomic_u32_load_rlx(&rw->word_) & LW_LOCKED)
-			fsyi_rwmutex_admit(rw);
+		fsyi_rwmutex_unlock_admitting(rw);
+		return;
 	}
 	how = fsy_lockword_release_(&rw->word_, &rw->held_);
 	if (FSY_LIKELY(how == FSY_RELEASED_))
@@ -153,7 +157,7 @@ fsy_rwmutex_unlock(fsy_rwmutex_t *rw)
 		fsyi_fatal("unlock of unlocked rwmutex %p", (void *)rw);
 	if (how == FSY_RELEASED_WAKE_) {
 		fsyi_fork_check();
-		fsyi_rwmutex_admit_late(rw);
+		fsyi_rwmutex_call_late(rw);
 		fsyi_lockword_wake(&lock);
 	}
 }
@@ -202,6 +206,27 @@ fsy_rwmutex_trylock(fsy_rwmutex_t *rw)
 		return true;
 	fsy_rwmutex_unlock(rw);
 	return false;
+}
+
+FSY_NOINLINE void
+fsy_rwmutex_runlock_slow_(fsy_rwmutex_t *rw, bool left)
+{
+	bool alarm = false;
+
+	if (!left) {
+		left = fsy_reader_leave_(&rw->readers_, &alarm);
+		if (left && !alarm)
+			return;
+	}
+	if (left && fsyi_reader_alarm(&rw->readers_))
+		return;
+	if (fsyi_readers_count_out(&rw->readers_))
+		return;
+	/* Neither this thread's nor counted: somebody else's slot. A lock that is used so counts its readers from now on. */
+	fsyi_fork_check();
+	fsy_atomic_u32_or_rlx(&rw->word_, RW_FOREIGN);
+	if (!fsyi_reader_claim(&rw->readers_))
+		fsyi_fatal("runlock of unlocked rwmutex %p", (void *)rw);
 }
 
 void

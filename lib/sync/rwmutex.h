@@ -31,10 +31,10 @@ fsyi_rwmutex_word(fsy_rwmutex_t *rw)
 /* Sleeps until a writer's unlock admits it (true), or there is reason to look again: no writer any more, or the deadline. */
 bool fsyi_rwmutex_park(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
 
-/* By the writer that holds rw: every queued reader holds it from here on, and finds it so once the writer is gone. */
-void fsyi_rwmutex_admit(fsy_rwmutex_t *rw);
+/* By the writer that holds rw: releases it, and every queued reader holds it from here on. */
+void fsyi_rwmutex_unlock_admitting(fsy_rwmutex_t *rw);
 
 /* After a release said that somebody waits. By address: the object may be gone unless a reader is queued. */
-void fsyi_rwmutex_admit_late(fsy_rwmutex_t *rw);
+void fsyi_rwmutex_call_late(fsy_rwmutex_t *rw);
 
 #endif

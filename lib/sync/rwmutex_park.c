@@ -93,61 +93,56 @@ fsyi_rwmutex_park(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 	}
 }
 
+struct admission {
+	fsy_rwmutex_t *rw;
+	uint32_t old;                   /* out: the word that was released */
+};
+
+/* Whoever is woken may be the last to use the lock, and do away with it: it is released before that, in the same step. */
 static void
 admit(struct fsyi_scene *scene, void *arg)
 {
-	fsy_rwmutex_t *rw = (fsy_rwmutex_t *)arg;
+	struct admission *admission = (struct admission *)arg;
+	fsy_rwmutex_t *rw = admission->rw;
 
 	if (scene->queue != NULL)
-		fsy_atomic_u32_add(&rw->readers_, scene->queue->count);
-	fsy_atomic_u32_and_rlx(&rw->word_, ~RW_PARKED);
+		fsy_atomic_u32_add_rlx(&rw->readers_, scene->queue->count * READERS_ONE);
+	FSY_RAW_STORE_(&rw->held_, 0, __ATOMIC_RELAXED);
+	admission->old = fsy_atomic_u32_and_rel(&rw->word_, ~(RW_PARKED | LW_LOCKED));          /* R3 -> A1,A2,A3,S4,S6 */
 	fsyi_scene_wake_all(scene, FSYI_KIND_READER, FSYI_TOKEN_HANDOFF);
 }
 
 void
-fsyi_rwmutex_admit(fsy_rwmutex_t *rw)
+fsyi_rwmutex_unlock_admitting(fsy_rwmutex_t *rw)
 {
-	fsyi_visit(&fsyi_lot, readers_key(rw), admit, rw);
+	struct admission admission = { rw, 0 };
+	struct fsyi_lockword lock = fsyi_rwmutex_word(rw);
+
+	fsyi_visit(&fsyi_lot, readers_key(rw), admit, &admission);
+	if (admission.old & LW_QUEUED)
+		fsyi_lockword_wake(&lock);
 }
 
-struct late {
-	fsy_rwmutex_t *rw;
-	bool writer_waits;              /* out: for readers that were counted for a moment */
-};
-
 /*
- * The writer did not see them when it left, or came before they had queued. They are counted first, as a reader counts itself; if a writer
- * was faster, they are counted out again and wait for its unlock, which sees RW_PARKED. All of it under the bucket lock: an unlock that
- * admits them, after which the object may go, comes after.
+ * The writer did not see them when it left: they queued at that moment. They try again by themselves. Nobody else can count them now: a
+ * writer may be in by the time that they are counted, and a foreign runlock may have taken what is to be counted out again.
  */
 static void
-admit_late(struct fsyi_scene *scene, void *arg)
+call(struct fsyi_scene *scene, void *arg)
 {
-	struct late *late = (struct late *)arg;
-	fsy_rwmutex_t *rw = late->rw;
-	uint32_t count;
+	fsy_rwmutex_t *rw = (fsy_rwmutex_t *)arg;
 
 	/* Only a waiter of our kind proves that the object is alive and a rwmutex. */
 	if (scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_READER)
 		return;
-	count = scene->queue->count;
 	if (fsy_atomic_u32_load_rlx(&rw->word_) & LW_LOCKED)
-		return;
-	fsy_atomic_u32_add(&rw->readers_, count);
-	if (fsy_atomic_u32_load(&rw->word_) & LW_LOCKED) {
-		late->writer_waits = fsyi_readers_uncount(&rw->readers_, count);
-		return;
-	}
+		return;                         /* the next unlock sees RW_PARKED, or comes here */
 	fsy_atomic_u32_and_rlx(&rw->word_, ~RW_PARKED);
-	fsyi_scene_wake_all(scene, FSYI_KIND_READER, FSYI_TOKEN_HANDOFF);
+	fsyi_scene_wake_all(scene, FSYI_KIND_READER, FSYI_TOKEN_NORMAL);
 }
 
 void
-fsyi_rwmutex_admit_late(fsy_rwmutex_t *rw)
+fsyi_rwmutex_call_late(fsy_rwmutex_t *rw)
 {
-	struct late late = { rw, false };
-
-	fsyi_visit(&fsyi_lot, readers_key(rw), admit_late, &late);
-	if (late.writer_waits)
-		fsyi_readers_wake_writer(&rw->readers_);
+	fsyi_visit(&fsyi_lot, readers_key(rw), call, rw);
 }

@@ -73,7 +73,7 @@ stop_fencing(fsy_rwmutex_t *rw)
 		quiet.lock = rw;
 		quiet.writes = writes(rw);
 		quiet.since = now;
-	} else if (FSY_ASYMMETRIC_ && now - quiet.since >= fsyi_tune.readers_calm_ns) {
+	} else if (FSY_ASYMMETRIC_ && fsyi_readers_enabled() && now - quiet.since >= fsyi_tune.readers_calm_ns) {
 		fsy_atomic_u32_cas_rlx(&rw->word_, &seen, RW_READING);
 	}
 }
@@ -94,7 +94,7 @@ static bool
 enter_by_slot(fsy_rwmutex_t *rw, fsy_atomic_ptr *slot)
 {
 	fsyi_reader_announce(slot, &rw->readers_);
-	if ((fsy_atomic_u32_load(&rw->word_) & (LW_LOCKED | RW_SLOTS)) == RW_SLOTS) {       /* S6 <- R1,R2 */
+	if ((fsy_atomic_u32_load(&rw->word_) & (LW_LOCKED | RW_SLOTS)) == RW_SLOTS) {       /* S6 <- R1,R2,R3 */
 		return true;
 	}
 	fsyi_reader_retreat(&rw->readers_, slot);
@@ -118,12 +118,13 @@ count_calm(fsy_rwmutex_t *rw, uint32_t seen)
 static bool
 enter_by_count(fsy_rwmutex_t *rw)
 {
-	uint32_t old = fsy_atomic_u32_add(&rw->readers_, 1), seen = fsy_atomic_u32_load(&rw->word_);  /* S6 <- R1,R2 */
+	uint32_t old = fsy_atomic_u32_add(&rw->readers_, READERS_ONE), seen = fsy_atomic_u32_load(&rw->word_);  /* S6 <- R1,R2,R3 */
 
-	if ((old & READERS_COUNT) == READERS_COUNT)
+	if ((old & READERS_COUNT) == READERS_MOST)
 		fsyi_fatal("too many readers of rwmutex %p", (void *)rw);
 	if (seen & LW_LOCKED) {
-		fsyi_readers_count_out(&rw->readers_);
+		if (!fsyi_readers_count_out(&rw->readers_))
+			fsyi_reader_claim(&rw->readers_);       /* for it was taken for a hold, which is still there */
 		return false;
 	}
 	if ((seen & ~RW_WRITTEN) == 0)
@@ -152,12 +153,13 @@ static void
 enter_as_owner(fsy_rwmutex_t *rw)
 {
 	uint32_t mode = fsy_atomic_u32_load_rlx(&rw->word_);
-	fsy_atomic_ptr *slot = (mode & (RW_SLOTS | RW_FOREIGN)) == RW_SLOTS ? fsyi_reader_slot(&rw->readers_) : NULL;
+	bool slots = (mode & (RW_SLOTS | RW_FOREIGN)) == RW_SLOTS && fsyi_readers_enabled();
+	fsy_atomic_ptr *slot = slots ? fsyi_reader_slot(&rw->readers_) : NULL;
 
 	if (slot != NULL)
 		FSY_SLOT_SET_(slot, &rw->readers_);
 	else
-		fsy_atomic_u32_add_rlx(&rw->readers_, 1);
+		fsy_atomic_u32_add_rlx(&rw->readers_, READERS_ONE);
 	fsy_rwmutex_unlock(rw);
 }
 
@@ -295,25 +297,4 @@ FSY_NOINLINE int
 fsy_rwmutex_rlock_until_slow_(fsy_rwmutex_t *rw, fsy_atomic_ptr *slot, fsy_deadline_t deadline)
 {
 	return attempt_again(rw, slot) ? 0 : wait_until(rw, deadline);
-}
-
-FSY_NOINLINE void
-fsy_rwmutex_runlock_slow_(fsy_rwmutex_t *rw, bool left)
-{
-	bool alarm = false;
-
-	if (!left) {
-		left = fsy_reader_leave_(&rw->readers_, &alarm);
-		if (left && !alarm)
-			return;
-	}
-	if (left && fsyi_reader_alarm(&rw->readers_))
-		return;
-	if (fsyi_readers_count_out(&rw->readers_))
-		return;
-	/* Neither this thread's nor counted: somebody else's slot. A lock that is used so counts its readers from now on. */
-	fsyi_fork_check();
-	fsy_atomic_u32_or_rlx(&rw->word_, RW_FOREIGN);
-	if (!fsyi_reader_claim(&rw->readers_))
-		fsyi_fatal("runlock of unlocked rwmutex %p", (void *)rw);
 }

@@ -37,6 +37,30 @@ locks(void)
 }
 
 static void
+readers(void)
+{
+	TYPE(fsy_rwmutex_t);
+	FIELD(fsy_rwmutex_t, word_);
+	FIELD(fsy_rwmutex_t, held_);
+	FIELD(fsy_rwmutex_t, busy_);
+	FIELD(fsy_rwmutex_t, hint_);
+	FIELD(fsy_rwmutex_t, readers_);
+	TYPE(struct fsy_reader_);
+	FIELD(struct fsy_reader_, slot);
+	FIELD(struct fsy_reader_, alert);
+	FIELD(struct fsy_reader_, fence);
+	FIELD(struct fsy_reader_, reads);
+	VALUE(FSY_READER_SLOTS_);
+	VALUE(FSY_READERS_FENCED_);
+	VALUE(FSY_READERS_PLAIN_);
+	VALUE(FSY_READS_SAMPLED_);
+	VALUE(FSY_LW_CALL_);
+	for (uintptr_t address = 8; address < 1u << 30; address *= 59)
+		printf("reader slot of %-7llu %d\n", (unsigned long long)address,
+		       (int)(fsy_reader_slot_((const fsy_atomic_u32 *)address) - fsy_reader_->slot));
+}
+
+static void
 onces(void)
 {
 	TYPE(fsy_once_t);
@@ -127,6 +151,7 @@ int
 main(void)
 {
 	locks();
+	readers();
 	onces();
 	meetings();
 	atomics();
