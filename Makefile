@@ -76,7 +76,10 @@ LIB_SRC := $(SYS_SRC) $(PARK_SRC) $(SYNC_SRC) $(DATA_SRC) $(DIAG_SRC) $(BENCH_SR
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_SRC := $(wildcard lib/bench/cli.c lib/bench/cli/*.c)
 HEADERS := $(wildcard include/fastsync/*.h) include/fastsync.h
-EXAMPLE_SRC := $(wildcard examples/*.c)
+# One example compares us with liburcu.
+URCU_LIBS := $(shell pkg-config --libs liburcu-memb 2>/dev/null)
+URCU_EXAMPLES := examples/config_store.c
+EXAMPLE_SRC := $(filter-out $(if $(URCU_LIBS),,$(URCU_EXAMPLES)),$(wildcard examples/*.c))
 SUPPORT_SRC := $(wildcard test/support/*.c)
 UNIT_SRC := $(wildcard test/unit/test_*.c)
 STRESS_SRC := $(wildcard test/stress/stress_*.c)
@@ -139,7 +142,8 @@ $(BUILD)/fastsync-bench: $(CLI_OBJ) $(SHARED) $(BUILD)/libfastsync.so
 
 $(BUILD)/examples/%: $(BUILD)/examples/%.o $(SHARED) $(BUILD)/libfastsync.so
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $< $(ALL_LDFLAGS) -L$(BUILD) -lfastsync -Wl,-rpath,'$$ORIGIN/..'
+	$(Q)$(CC) -o $@ $< $(ALL_LDFLAGS) -L$(BUILD) -lfastsync $(EXAMPLE_LIBS) -Wl,-rpath,'$$ORIGIN/..'
+$(URCU_EXAMPLES:%.c=$(BUILD)/%): EXAMPLE_LIBS = $(URCU_LIBS)
 
 # Tests link the archive, where hidden symbols are in reach.
 $(UNIT) $(STRESS): %: %.o $(SUPPORT_OBJ) $(STATIC)
@@ -265,7 +269,7 @@ bench-full: deps-bench
 # --- dependencies: .ci/deps installs what is missing. PACKAGE, or COMMAND=PACKAGE|ELSE where the command is enough ---
 DEPS_BUILD := gcc=gcc libc6-dev libnuma-dev libjansson-dev
 DEPS_CHECK := g++=g++ libcmocka-dev pkg-config=pkg-config valgrind=valgrind
-DEPS_CHECK_OPTIONAL := spin=spin relacy-dev mandoc=mandoc shellcheck=shellcheck
+DEPS_CHECK_OPTIONAL := liburcu-dev spin=spin relacy-dev mandoc=mandoc shellcheck=shellcheck
 DEPS_BENCH := pkg-config=pkg-config
 DEPS_BENCH_OPTIONAL := g++=g++ ca-certificates go=golang-go rustc=rustc-web|rustc cargo=cargo-web|cargo libnsync-dev libck-dev libtbb-dev libabsl-dev \
 	liburcu-dev libjemalloc2 libmimalloc-dev

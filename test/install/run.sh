@@ -28,12 +28,18 @@ example() { # NAME GOLDEN COMPILER FLAGS...: build, run, compare
 for source in examples/*.c; do
 	name=$(basename "$source" .c)
 	golden=${source%.c}.out
-	example "$name/shared" "$golden" "${CC:-gcc}" -std=gnu11 -O2 -pthread -o "$tmp/program" "$source" "${shared[@]}"
+	urcu=()
+	if grep -q '<urcu' "$source"; then
+		pkg-config --exists liburcu-memb || { echo "skip install/$name no liburcu"; continue; }
+		read -ra urcu <<<"$(PKG_CONFIG_PATH='' PKG_CONFIG_SYSROOT_DIR='' pkg-config --cflags --libs liburcu-memb)"
+	fi
+	example "$name/shared" "$golden" "${CC:-gcc}" -std=gnu11 -O2 -pthread -o "$tmp/program" "$source" "${shared[@]}" \
+		"${urcu[@]}"
 	example "$name/archive" "$golden" "${CC:-gcc}" -std=gnu11 -O2 -pthread -o "$tmp/program" "$source" \
-		-Wl,-Bstatic "${static[@]}" -Wl,-Bdynamic
-	example "$name/static" "$golden" "${CC:-gcc}" -std=gnu11 -O2 -static -o "$tmp/program" "$source" "${static[@]}"
+		-Wl,-Bstatic "${static[@]}" -Wl,-Bdynamic "${urcu[@]}"
+	example "$name/static" "$golden" "${CC:-gcc}" -std=gnu11 -O2 -static -o "$tmp/program" "$source" "${static[@]}" "${urcu[@]}"
 	example "$name/checked" "$golden" "${CC:-gcc}" -std=gnu11 -O2 -DFASTSYNC_CHECKED -pthread -o "$tmp/program" \
-		"$source" "${shared[@]}"
+		"$source" "${shared[@]}" "${urcu[@]}"
 done
 
 # An archive drops an object that nobody names: a static program must find the library as ready as a shared one does.

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* The rwmutex's deadlines: past ones are one attempt, others are met from above. */
+#include "test/support/child.h"
+#include "test/support/locks.h"
+#include "test/support/rwlocks.h"
+
+#include <errno.h>
+#include <fastsync/error.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+static fsy_rwmutex_t shared;
+
+static int
+choose(enum rw_mode mode)
+{
+	rw_begin(&shared, mode);
+	return 0;
+}
+
+static int choose_counted(void **state) { (void)state; return choose(RW_COUNTED); }
+static int choose_fenced(void **state) { (void)state; return choose(RW_FENCED); }
+static int choose_plain(void **state) { (void)state; return choose(RW_PLAINLY); }
+
+static void
+test_past_deadline_is_one_attempt(void **state)
+{
+	static const fsy_deadline_t past[] = { INT64_MIN, -1, 0, 1 };
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(fsy_rwmutex_rlock_until(&shared, past[i]), 0);
+		assert_int_equal(fsy_rwmutex_lock_until(&shared, past[i]), FSY_ETIMEDOUT);
+		assert_true(fsy_rwmutex_tryrlock(&shared));     /* the writer has left no trace */
+		fsy_rwmutex_runlock(&shared);
+		fsy_rwmutex_runlock(&shared);
+		assert_int_equal(fsy_rwmutex_lock_until(&shared, past[i]), 0);
+		assert_int_equal(fsy_rwmutex_rlock_until(&shared, past[i]), FSY_ETIMEDOUT);
+		assert_int_equal(fsy_rwmutex_lock_until(&shared, past[i]), FSY_ETIMEDOUT);
+		fsy_rwmutex_unlock(&shared);
+		assert_rw_at_rest(&shared);
+	}
+}
+
+/* Neither side returns early, nor late by much in the best of some rounds. */
+static void
+test_times_out_near_the_deadline(void **state)
+{
+	static const int spans[] = { 0, 5, 200, 3000, 40000 };  /* microseconds */
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		int64_t least_late = INT64_MAX, late;
+
+		if (i % 2)
+			fsy_rwmutex_rlock(&shared);
+		else
+			fsy_rwmutex_lock(&shared);
+		for (int round = 0; round < 4; round++) {
+			fsy_deadline_t deadline = fsy_after_ns((int64_t)spans[i / 2] * 1000);
+
+			errno = 77;
+			assert_int_equal(i % 2 ? fsy_rwmutex_lock_until(&shared, deadline) : fsy_rwmutex_rlock_until(&shared, deadline), FSY_ETIMEDOUT);
+			late = fsy_now() - deadline;
+			assert_true(late >= 0);
+			assert_int_equal(errno, 77);
+			least_late = late < least_late ? late : least_late;
+		}
+		assert_true(least_late < 1000000000);
+		if (i % 2)
+			fsy_rwmutex_runlock(&shared);
+		else
+			fsy_rwmutex_unlock(&shared);
+		assert_rw_at_rest(&shared);
+	}
+}
+
+#define EACH(test) \
+	{ #test " (counted)", test, choose_counted, NULL, NULL }, { #test " (fenced)", test, choose_fenced, NULL, NULL }, \
+	{ #test " (plain)", test, choose_plain, NULL, NULL }
+
+static const struct CMUnitTest tests[] = {
+	EACH(test_past_deadline_is_one_attempt),
+	EACH(test_times_out_near_the_deadline),
+};
+
+static int
+all_again(void *arg)
+{
+	(void)arg;
+	return freopen("/dev/null", "w", stdout) == NULL || cmocka_run_group_tests_name("again", tests, NULL, NULL) != 0;
+}
+
+static void
+test_other_settings(void **state)
+{
+	static const char *const counted[] = { "FASTSYNC_READERS=off", NULL };
+	static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
+	static const char *const nodes[] = { "FASTSYNC_TOPOLOGY=8", NULL };
+	const char *const *settings[] = { counted, fenced, nodes };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct child child = child_exec("all", settings[i], NULL);
+
+		child_assert_clean(&child);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
+	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_other_settings) };
+
+	watchdog("deadlines of the rwmutex", 200);
+	if (child_wanted(argc))
+		return child_main(argv, bodies);
+	return cmocka_run_group_tests_name("deadlines of the rwmutex", tests, NULL, NULL) +
+	       cmocka_run_group_tests_name("deadlines of the rwmutex, other settings", outer, NULL, NULL);
+}
