@@ -61,9 +61,11 @@ test_times_out_near_the_deadline(void **state)
 			fsy_rwmutex_lock(&shared);
 		for (int round = 0; round < 4; round++) {
 			fsy_deadline_t deadline = fsy_after_ns((int64_t)spans[i / 2] * 1000);
+			int error;
 
 			errno = 77;
-			assert_int_equal(i % 2 ? fsy_rwmutex_lock_until(&shared, deadline) : fsy_rwmutex_rlock_until(&shared, deadline), FSY_ETIMEDOUT);
+			error = i % 2 ? fsy_rwmutex_lock_until(&shared, deadline) : fsy_rwmutex_rlock_until(&shared, deadline);
+			assert_int_equal(error, FSY_ETIMEDOUT);
 			late = fsy_now() - deadline;
 			assert_true(late >= 0);
 			assert_int_equal(errno, 77);
