@@ -75,7 +75,8 @@ answer_run(const struct fsyb_field *field, const char *question, FILE *out)
 	for (unsigned i = 1; i < load.threads; i++)
 		fprintf(out, ",%.0f", i == 1 ? sample.share_max
 		                             : (sample.ops - sample.share_min - sample.share_max) / (load.threads - 2));
-	fprintf(out, "],\"local\":%.0f,\"remote\":%.0f}\n", sample.local, sample.remote);
+	fprintf(out, "],\"vcsw\":%.0f,\"ivcsw\":0,\"local\":%.0f,\"remote\":%.0f}\n", sample.switches * sample.ops / 1000, sample.local,
+	        sample.remote);
 }
 
 int
