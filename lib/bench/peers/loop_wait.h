@@ -197,16 +197,31 @@
 
 /*
  * A pool whose objects are handed on: worker 2i gets, writes its number into the object and passes it to worker 2i + 1, which puts it.
- * GET and PUT are expressions of `self`, a struct P_table whose POOL is made by INIT, and of `item`.
+ * GET and PUT are expressions of `self`, a struct P_table whose POOL is made by INIT, and of `item`. Both tell each other how far
+ * they are every few objects, and before they wait and when they end: what is measured is to be the pool, not the ring.
  */
 #define FSYB_RING 256u
-FSYB_INLINE int
-fsyb_ring_wait(const volatile uint64_t *other, volatile uint64_t *seen, uint64_t until, const volatile uint32_t *stop)
+#define FSYB_RING_BATCH 8u
+struct fsyb_ring_end {
+	volatile uint64_t told; /* to the other */
+	uint64_t count;         /* really */
+	uint64_t seen;          /* of what the other has told */
+} __attribute__((aligned(128)));
+
+FSYB_INLINE void
+fsyb_ring_tell(struct fsyb_ring_end *own)
 {
-	if (*seen >= until)
+	__atomic_store_n(&own->told, own->count, __ATOMIC_RELEASE);
+}
+
+/* Until the other is so far; 0 if the run ends first. */
+FSYB_INLINE int
+fsyb_ring_wait(struct fsyb_ring_end *own, const struct fsyb_ring_end *other, uint64_t until, const volatile uint32_t *stop)
+{
+	if (own->seen >= until)
 		return 1;
-	*seen = __atomic_load_n(other, __ATOMIC_ACQUIRE);
-	for (unsigned look = 0; *seen < until; *seen = __atomic_load_n(other, __ATOMIC_ACQUIRE), look++) {
+	fsyb_ring_tell(own);
+	for (unsigned look = 0; (own->seen = __atomic_load_n(&other->told, __ATOMIC_ACQUIRE)) < until; look++) {
 		if (fsyb_load32(stop) != 0)
 			return 0;
 		if (look % 1024 == 1023)
@@ -218,12 +233,15 @@ fsyb_ring_wait(const volatile uint64_t *other, volatile uint64_t *seen, uint64_t
 	return 1;
 }
 
+FSYB_INLINE void
+fsyb_ring_step(struct fsyb_ring_end *own)
+{
+	if (++own->count % FSYB_RING_BATCH == 0)
+		fsyb_ring_tell(own);
+}
+
 #define FSYB_HANDED_LOOP(P, POOL, INIT, FINI, GET, PUT)                                                                                            \
-	struct P##_line {                                                                                                                          \
-		volatile uint64_t count;                                                                                                           \
-		volatile uint64_t seen; /* of the other's count; what is known need not be looked at again */                                      \
-	} __attribute__((aligned(128)));                                                                                                           \
-	FSYB_TABLE(P, POOL pool; struct P##_line got; struct P##_line put; uint64_t *item[FSYB_RING], if (seat == self->seat) INIT,                \
+	FSYB_TABLE(P, POOL pool; struct fsyb_ring_end got; struct fsyb_ring_end put; uint64_t *item[FSYB_RING], if (seat == self->seat) INIT,      \
 	           for (uint64_t *item; seat->put.count < seat->got.count; seat->put.count++) {                                                    \
 		           item = seat->item[seat->put.count % FSYB_RING];                                                                         \
 		           PUT;                                                                                                                    \
@@ -233,30 +251,31 @@ fsyb_ring_wait(const volatile uint64_t *other, volatile uint64_t *seen, uint64_t
 		uint64_t count = seat->got.count, *item;                                                                                           \
                                                                                                                                                    \
 		(void)self;                                                                                                                        \
-		if (count >= FSYB_RING && !fsyb_ring_wait(&seat->put.count, &seat->got.seen, count - FSYB_RING + 1, stop))                         \
+		if (count >= FSYB_RING && !fsyb_ring_wait(&seat->got, &seat->put, count - FSYB_RING + 1, stop))                                    \
 			return 0;                                                                                                                  \
 		item = (uint64_t *)(GET);                                                                                                          \
 		item[0] = count;                                                                                                                   \
 		item[FSYB_POOL_BYTES / sizeof(*item) - 1] = count;                                                                                 \
 		seat->item[count % FSYB_RING] = item;                                                                                              \
-		__atomic_store_n(&seat->got.count, count + 1, __ATOMIC_RELEASE);                                                                   \
+		fsyb_ring_step(&seat->got);                                                                                                        \
 		return 1;                                                                                                                          \
 	}                                                                                                                                          \
 	FSYB_INLINE int P##_put(struct P##_table *self, struct P##_seat *seat, const volatile uint32_t *stop)                                      \
 	{                                                                                                                                          \
 		uint64_t count = seat->put.count, *item;                                                                                           \
                                                                                                                                                    \
-		if (!fsyb_ring_wait(&seat->got.count, &seat->put.seen, count + 1, stop))                                                           \
+		if (!fsyb_ring_wait(&seat->put, &seat->got, count + 1, stop))                                                                      \
 			return 0;                                                                                                                  \
 		item = seat->item[count % FSYB_RING];                                                                                              \
 		if (item[0] != count || item[FSYB_POOL_BYTES / sizeof(*item) - 1] != count)                                                        \
 			__atomic_fetch_add(&self->wrong, 1, __ATOMIC_RELAXED);                                                                     \
 		PUT;                                                                                                                               \
-		__atomic_store_n(&seat->put.count, count + 1, __ATOMIC_RELEASE);                                                                   \
+		fsyb_ring_step(&seat->put);                                                                                                        \
 		return 1;                                                                                                                          \
 	}                                                                                                                                          \
 	FSYB_LOOP_(P##_handed, struct P##_table, struct P##_seat *seat = &self->seat[worker->index / 2],                                           \
-	           if (!(worker->index & 1 ? P##_put(self, seat, stop) : P##_get(self, seat, stop))) break; FSYB_ACQUIRED_, (void)0)
+	           if (!(worker->index & 1 ? P##_put(self, seat, stop) : P##_get(self, seat, stop))) break; FSYB_ACQUIRED_,                        \
+	           fsyb_ring_tell(worker->index & 1 ? &seat->put : &seat->got))
 
 /* The kind "million": bare objects side by side, each used once by create, to see what memory they take. */
 #define FSYB_MILLION_OBJECTS 1000000u

@@ -294,7 +294,10 @@ func (o *groups) rounds(w *worker, stamps bool) {
 	}
 }
 
-const ring = 256
+const (
+	ring      = 256
+	ringBatch = 8
+)
 
 type line struct {
 	count atomic.Uint64
@@ -328,7 +331,14 @@ func (o *handed) stamped(w *worker) { o.run(w, true) }
 func (o *handed) run(w *worker, stamps bool) {
 	s, count := &o.seats[w.index/2], uint64(0)
 	seen := uint64(0) // of the other's count; what is known need not be looked at again
+	own := &s.got
+	if w.index&1 != 0 {
+		own = &s.put
+	}
 	wait := func(other *line, until uint64) bool {
+		if seen < until {
+			own.count.Store(count)
+		}
 		for look := 0; seen < until; look++ {
 			if seen = other.count.Load(); seen >= until {
 				break
@@ -351,7 +361,6 @@ func (o *handed) run(w *worker, stamps bool) {
 			item[0], item[len(item)-1] = count, count
 			s.item[count%ring] = item
 			count++
-			s.got.count.Store(count)
 		} else if wait(&s.got, count+1) {
 			item := s.item[count%ring]
 			if item[0] != count || item[len(item)-1] != count {
@@ -359,10 +368,13 @@ func (o *handed) run(w *worker, stamps bool) {
 			}
 			o.pool.Put(item)
 			count++
-			s.put.count.Store(count)
+		}
+		if count%ringBatch == 0 { // how far one is, every few objects
+			own.count.Store(count)
 		}
 		acquired()
 	})
+	own.count.Store(count)
 }
 
 // million makes an implementation without a loop: a million bare objects, each used once, and the memory they took.

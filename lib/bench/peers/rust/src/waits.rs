@@ -396,6 +396,7 @@ impl Subject for Rounds {
 
 /// std has no pool; a vector of boxes under a mutex is what people write.
 const RING: u64 = 256;
+const RING_BATCH: u64 = 8;
 
 struct Ring {
     got: Seat<AtomicU64>,
@@ -438,11 +439,12 @@ impl Default for Hand {
 
 impl Hand {
     #[inline(always)]
-    fn wait(&mut self, other: &AtomicU64, until: u64) -> bool {
+    fn wait(&mut self, own: &AtomicU64, other: &AtomicU64, until: u64) -> bool {
         let mut look = 0u32;
         if self.seen >= until {
             return true;
         }
+        own.store(self.place.round, Release);
         loop {
             self.seen = other.load(Acquire);
             if self.seen >= until {
@@ -456,6 +458,15 @@ impl Hand {
                 std::thread::yield_now();
             }
             std::hint::spin_loop();
+        }
+    }
+
+    /// How far one is, every few objects.
+    #[inline(always)]
+    fn step(&mut self, own: &AtomicU64) {
+        self.place.round += 1;
+        if self.place.round % RING_BATCH == 0 {
+            own.store(self.place.round, Release);
         }
     }
 }
@@ -472,25 +483,30 @@ impl Subject for Handed {
     fn operate(&self, hand: &mut Hand, _: &Parameters, mut acquired: impl Acquired) {
         let ring = &self.rings[hand.place.seat];
         let count = hand.place.round;
-        hand.place.round += 1;
         let slot = || unsafe { &mut *(&mut *ring.item.0.get()).as_mut_ptr().add((count % RING) as usize) };
         if hand.place.me == 0 {
-            if count >= RING && !hand.wait(&ring.put.0, count - RING + 1) {
+            if count >= RING && !hand.wait(&ring.got.0, &ring.put.0, count - RING + 1) {
                 return;
             }
             let mut item = self.pool.lock().unwrap().pop().unwrap_or_else(|| Box::new([0; 128]));
             touch(&mut item, count);
             *slot() = Some(item);
-            ring.got.0.store(count + 1, Release);
-        } else if hand.wait(&ring.got.0, count + 1) {
+            hand.step(&ring.got.0);
+        } else if hand.wait(&ring.put.0, &ring.got.0, count + 1) {
             let item = slot().take().unwrap();
             if item[0] != count || item[127] != count {
                 self.wrong.fetch_add(1, Relaxed);
             }
             self.pool.lock().unwrap().push(item);
-            ring.put.0.store(count + 1, Release);
+            hand.step(&ring.put.0);
         }
         acquired();
+    }
+
+    fn end(&self, hand: Hand, _: &mut Worker) {
+        let ring = &self.rings[hand.place.seat];
+        let own = if hand.place.me == 0 { &ring.got.0 } else { &ring.put.0 };
+        own.store(hand.place.round, Release);
     }
 
     fn datum(&self) -> u64 {
