@@ -50,6 +50,7 @@ by_size(unsigned size, body_t body)
 {
 	switch (size) {
 	case 1: return body(uint8_t());
+	case 2: return body(uint16_t());
 	case 4: return body(uint32_t());
 	default: return body(uint64_t());
 	}
