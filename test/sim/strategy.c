@@ -106,6 +106,8 @@ highest(const struct sim_agent *agents, int count, bool threads_only)
 static int
 choose_pct(const struct sim_agent *agents, int count)
 {
+	int picked;
+
 	if (sim_run.thread[sim_run.current].yielded)
 		priority[sim_run.current] = --bottom;
 	if (sim_run.steps > PATIENT)            /* threads that look by the clock must not keep the others from running for ever */
@@ -118,7 +120,11 @@ choose_pct(const struct sim_agent *agents, int count)
 			if (falls >= 0)
 				priority[agents[falls].thread] = --bottom;
 		}
-	return highest(agents, count, false);
+	picked = highest(agents, count, false);
+	/* Threads that nap again and again would otherwise keep one that is ready from running for ever. */
+	if (agents[picked].kind == SIM_TIME && sim_draw(8) == 0)
+		priority[number(&agents[picked])] = --bottom;
+	return picked;
 }
 
 int
