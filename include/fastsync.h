@@ -13,6 +13,7 @@
 #include <fastsync/atomic.h>
 #include <fastsync/barrier.h>
 #include <fastsync/bench.h>
+#include <fastsync/cond.h>
 #include <fastsync/error.h>
 #include <fastsync/lazy.h>
 #include <fastsync/mutex.h>

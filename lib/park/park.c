@@ -130,6 +130,12 @@ fsyi_scene_wake_all(struct fsyi_scene *scene, uint32_t kind, enum fsyi_token tok
 	return count;
 }
 
+bool
+fsyi_is_asleep(const struct fsyi_thread *thread)
+{
+	return fsy_atomic_u32_load_rlx(&thread->park) == ASLEEP;
+}
+
 void
 fsyi_visit(struct fsyi_lot *lot, const void *key, void (*visit)(struct fsyi_scene *scene, void *arg), void *arg)
 {
@@ -242,6 +248,7 @@ fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsy
 	fsy_atomic_ptr_store_rlx(&self->key, (void *)(uintptr_t)key);
 	self->kind = kind;
 	self->lost = (op->ways & FSYI_PARK_AGAIN) != 0;
+	self->moved = false;
 	self->token = FSYI_TOKEN_NONE;
 	self->since = scene.now;
 	fsy_atomic_u32_store_rlx(&self->park, QUEUED);

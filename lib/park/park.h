@@ -73,6 +73,9 @@ struct fsyi_park_op {
 enum fsyi_parked fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsyi_park_op *op,
 			   void *arg, fsy_deadline_t deadline);
 
+/* Of a queued thread, under its bucket lock: whether it sleeps in the kernel, or still looks whether it must. */
+bool fsyi_is_asleep(const struct fsyi_thread *thread);
+
 /* Runs visit with the bucket of key locked, then wakes whom it chose. */
 void fsyi_visit(struct fsyi_lot *lot, const void *key, void (*visit)(struct fsyi_scene *scene, void *arg), void *arg);
 

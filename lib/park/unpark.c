@@ -58,6 +58,7 @@ fsyi_scene_move(struct fsyi_scene *from, struct fsyi_scene *to, struct fsyi_thre
 	fsyi_queue_remove(from->bucket, thread);
 	fsy_atomic_ptr_store_rlx(&thread->key, (void *)(uintptr_t)to->key);
 	thread->kind = kind;
+	thread->moved = true;
 	thread->since = to->now;
 	fsyi_queue_insert(to->bucket, thread, false);
 	to->queue = thread->queue;

@@ -15,6 +15,7 @@
  * STATES  role of a waiter: arriving -> searcher -> owner
  *                           arriving -> second -> searcher ...
  *                           arriving -> parked -> searcher (token NORMAL) | owner (token HANDOFF)
+ *               a cond's waiter, signalled -> parked | searcher
  *                           searcher -> parked at the back (spun in vain, or the eldest's turn has come)
  *                                    -> parked at the front, where it was (woken, and spun in vain)
  * INVARIANTS
@@ -22,7 +23,8 @@
  *         L2  If somebody is parked, QUEUED is set (I4), and: SEARCHER is set by a thread that is awake, or the queue is armed,
  *             or the holder is on its way from taking the lock to arming it.
  *         L3  Whoever clears SEARCHER covers the parked: it hands the role on, or arms the queue.
- *         L4  Only a thread that found SEARCHER set in the same compare-and-swap parks without a heavy fence.
+ *         L4  Only a thread that found SEARCHER set in the same compare-and-swap parks without a heavy fence; likewise one that is
+ *             parked by another (a cond's waiter), which may also join a queue: what covers the parked covers it.
  *         L5  At rest the low three bytes are 0 (I6).
  * ORDER   R1 release: store_rel byte 0          ->  A1 acquire, A2 take, A3 wake: cas_acq     (MP) the critical section
  *         R2 release (fenced): add_rel          ->  A1, A2, A3                                the same; A3 takes the lock for
@@ -166,11 +168,8 @@ inherit(struct fsyi_waiting *w)
 }
 
 static bool
-obtain(struct fsyi_waiting *w)
+obtain(struct fsyi_waiting *w, enum lw_outcome outcome)
 {
-	enum lw_outcome outcome = LW_AGAIN;
-
-	fsyi_fork_check();
 	while (outcome == LW_AGAIN)
 		outcome = inherit(w) ? LW_TAKEN : w->searcher ? search(w) : fsyi_lockword_arrive(w);
 	if (outcome == LW_TIMEDOUT && !inherit(w))
@@ -186,7 +185,8 @@ fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 
 	if (deadline != FSY_FOREVER && fsyi_now() >= deadline)
 		return fsyi_lockword_trylock(lock) ? 0 : FSY_ETIMEDOUT;
-	return obtain(&w) ? 0 : FSY_ETIMEDOUT;
+	fsyi_fork_check();
+	return obtain(&w, LW_AGAIN) ? 0 : FSY_ETIMEDOUT;
 }
 
 bool
@@ -194,7 +194,19 @@ fsyi_lockword_lock_awake(const struct fsyi_lockword *lock, fsy_deadline_t deadli
 {
 	struct fsyi_waiting w = { .lock = lock, .deadline = deadline, .awake = true };
 
-	return obtain(&w);
+	fsyi_fork_check();
+	return obtain(&w, LW_AGAIN);
+}
+
+void
+fsyi_lockword_resume(const struct fsyi_lockword *lock, enum fsyi_parked woken)
+{
+	bool searcher = woken == FSYI_UNPARKED_NORMAL;
+	struct fsyi_waiting w = {
+		.lock = lock, .deadline = FSY_FOREVER, .start = fsyi_thread_self()->since, .searcher = searcher, .fresh = searcher
+	};
+
+	obtain(&w, searcher ? LW_AGAIN : LW_TAKEN);
 }
 
 bool

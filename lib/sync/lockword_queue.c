@@ -159,4 +159,3 @@ fsyi_lockword_park(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 	}
 	return parked;
 }
-

@@ -66,6 +66,7 @@ struct visit {
 	const struct fsyi_lockword *lock;
 	int64_t grace_until;            /* until then somebody who is awake may turn up, and nobody need be woken */
 	bool again;                     /* out: it is too early to tell */
+	bool leaving;                   /* the thread is about to sleep */
 	bool yield;                     /* out: whom we woke waits for this CPU */
 };
 
@@ -96,14 +97,15 @@ wake(struct fsyi_scene *scene, void *arg)
 		}
 		if (seen & LW_LOCKED)           /* somebody barged in: the queue stays armed, the next unlock comes by */
 			return;
-		if (scene->now < visit->grace_until) {
+		/* One that came from a cond is no part of a crowd around the lock: nobody else need be about. */
+		if (scene->now < visit->grace_until && (pressed || !scene->queue->all.head->moved)) {
 			visit->again = true;
 			return;
 		}
 		/* Nobody is woken in vain for more than a turn: then the lock is taken for the eldest. Whom we would choose counts
 		 * as well: else it might be preferred, and too late, for ever. */
 		due = scene->now >= scene->queue->turn_at;
-		sleeper = fsyi_lockword_choose(scene, lock, false, false);
+		sleeper = fsyi_lockword_choose(scene, lock, visit->leaving, false);
 		hand = due && (sleeper->lost || scene->queue->all.head->lost);
 		if (hand)
 			sleeper = scene->queue->all.head;
@@ -116,7 +118,7 @@ wake(struct fsyi_scene *scene, void *arg)
 		return;
 	if (due)
 		fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
-	visit->yield = here && (hand || !pressed);
+	visit->yield = here && (hand || (!pressed && !sleeper->moved));
 	if (hand)
 		hand_over(scene, sleeper);
 	else
@@ -124,9 +126,12 @@ wake(struct fsyi_scene *scene, void *arg)
 }
 
 void
-fsyi_lockword_wake(const struct fsyi_lockword *lock)
+fsyi_lockword_wake(const struct fsyi_lockword *lock, enum fsyi_wake how)
 {
-	struct visit visit = { lock, fsyi_now() + GRACE_NS, false, false };
+	struct visit visit = { .lock = lock, .leaving = how == FSYI_WAKE_LEAVING };
+
+	if (how == FSYI_WAKE_LATER)
+		visit.grace_until = fsyi_now() + GRACE_NS;
 
 	fsyi_visit(lock->lot, lock->word, wake, &visit);
 	while (visit.again) {
@@ -134,7 +139,7 @@ fsyi_lockword_wake(const struct fsyi_lockword *lock)
 		fsyi_delay(LOOK_AGAIN_NS);
 		fsyi_visit(lock->lot, lock->word, wake, &visit);
 	}
-	if (visit.yield)
+	if (visit.yield && how == FSYI_WAKE_LATER)
 		fsyi_yield();
 }
 

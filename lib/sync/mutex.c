@@ -7,22 +7,14 @@
  */
 #include <fastsync/mutex.h>
 #include <fastsync/error.h>
-#include "lockword.h"
+#include "mutex_word.h"
 #include "../sys/fatal.h"
 #include "../sys/fork.h"
-
-static struct fsyi_lockword
-lockword_of(fsy_mutex_t *m)
-{
-	struct fsyi_lockword lock = { .lot = &fsyi_lot, .word = &m->word_, .held = &m->held_, .busy = &m->busy_, .hint = &m->hint_ };
-
-	return lock;
-}
 
 FSY_NOINLINE void
 fsy_mutex_lock_slow_(fsy_mutex_t *m)
 {
-	struct fsyi_lockword lock = lockword_of(m);
+	struct fsyi_lockword lock = fsyi_mutex_word(m);
 
 	fsyi_lockword_lock(&lock, FSY_FOREVER);
 }
@@ -30,15 +22,15 @@ fsy_mutex_lock_slow_(fsy_mutex_t *m)
 FSY_NOINLINE int
 fsy_mutex_lock_until_slow_(fsy_mutex_t *m, fsy_deadline_t deadline)
 {
-	struct fsyi_lockword lock = lockword_of(m);
+	struct fsyi_lockword lock = fsyi_mutex_word(m);
 
 	return fsyi_lockword_lock(&lock, deadline);
 }
 
 static void
-finish(fsy_mutex_t *m, enum fsy_release_ how)
+finish(fsy_mutex_t *m, enum fsy_release_ how, enum fsyi_wake wake)
 {
-	struct fsyi_lockword lock = lockword_of(m);
+	struct fsyi_lockword lock = fsyi_mutex_word(m);
 
 	if (how == FSY_SUSPECT_)
 		how = fsyi_lockword_unlock_suspect(&lock);
@@ -46,29 +38,38 @@ finish(fsy_mutex_t *m, enum fsy_release_ how)
 		fsyi_fatal("unlock of unlocked mutex %p", (void *)m);
 	if (how == FSY_RELEASED_WAKE_) {
 		fsyi_fork_check();
-		fsyi_lockword_wake(&lock);
+		fsyi_lockword_wake(&lock, wake);
 	}
 }
 
 FSY_NOINLINE void
 fsy_mutex_unlock_slow_(fsy_mutex_t *m, enum fsy_release_ how)
 {
-	finish(m, how);
+	finish(m, how, FSYI_WAKE_LATER);
+}
+
+void
+fsyi_mutex_unlock_leaving(fsy_mutex_t *m)
+{
+	enum fsy_release_ how = fsy_lockword_release_(&m->word_, &m->held_);
+
+	if (how != FSY_RELEASED_)
+		finish(m, how, FSYI_WAKE_LEAVING);
 }
 
 void
 fsy_mutex_unlock_fair(fsy_mutex_t *m)
 {
-	struct fsyi_lockword lock = lockword_of(m);
+	struct fsyi_lockword lock = fsyi_mutex_word(m);
 
 	fsyi_fork_check();
-	finish(m, fsyi_lockword_unlock_fair(&lock));
+	finish(m, fsyi_lockword_unlock_fair(&lock), FSYI_WAKE_LATER);
 }
 
 FSY_NOINLINE bool
 fsy_mutex_trylock_slow_(fsy_mutex_t *m)
 {
-	struct fsyi_lockword lock = lockword_of(m);
+	struct fsyi_lockword lock = fsyi_mutex_word(m);
 
 	return fsyi_lockword_trylock(&lock);
 }
@@ -76,7 +77,7 @@ fsy_mutex_trylock_slow_(fsy_mutex_t *m)
 void
 fsy_mutex_destroy(fsy_mutex_t *m)
 {
-	struct fsyi_lockword lock = lockword_of(m);
+	struct fsyi_lockword lock = fsyi_mutex_word(m);
 
 	if (fsy_atomic_u32_load_rlx(&m->word_) & LW_LOCKED)
 		fsyi_fatal("destroy of locked mutex %p", (void *)m);

@@ -105,7 +105,7 @@ fsy_poison_mutex_wake_slow_(fsy_poison_mutex_t *m)
 	struct fsyi_lockword lock = lockword_of(m);
 
 	fsyi_fork_check();
-	fsyi_lockword_wake(&lock);
+	fsyi_lockword_wake(&lock, FSYI_WAKE_LATER);
 }
 
 /* By whoever has it; fenced: as its signature said. */

@@ -158,7 +158,7 @@ fsy_rwmutex_unlock(fsy_rwmutex_t *rw)
 	if (how == FSY_RELEASED_WAKE_) {
 		fsyi_fork_check();
 		fsyi_rwmutex_call_late(rw);
-		fsyi_lockword_wake(&lock);
+		fsyi_lockword_wake(&lock, FSYI_WAKE_LATER);
 	}
 }
 

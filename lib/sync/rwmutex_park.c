@@ -120,7 +120,7 @@ fsyi_rwmutex_unlock_admitting(fsy_rwmutex_t *rw)
 
 	fsyi_visit(&fsyi_lot, readers_key(rw), admit, &admission);
 	if (admission.old & LW_QUEUED)
-		fsyi_lockword_wake(&lock);
+		fsyi_lockword_wake(&lock, FSYI_WAKE_LATER);
 }
 
 /*

@@ -34,6 +34,7 @@ struct fsyi_thread {
 	uint16_t node, cpu;                    /* where it fell asleep */
 	uint32_t kind;                         /* what it waits for: the caller's business */
 	bool lost;                             /* was woken before, and came too late */
+	bool moved;                            /* it came from another queue */
 	const struct fsyi_lockword *relock;    /* in a cond's queue, or moved from there: the lock it will take again */
 
 	/* A queue header to donate: whoever waits first for a key lends its own (turnstiles). */

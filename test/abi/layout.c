@@ -82,6 +82,8 @@ onces(void)
 static void
 meetings(void)
 {
+	TYPE(fsy_cond_t);
+	FIELD(fsy_cond_t, word_);
 	TYPE(fsy_waitgroup_t);
 	FIELD(fsy_waitgroup_t, word_);
 	TYPE(fsy_barrier_t);

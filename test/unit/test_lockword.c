@@ -62,7 +62,7 @@ visit(bool due, bool eldest_lost, bool other_lost, int woken, uint32_t token, ui
 	set_stage(&stage, due);
 	stage.crowd.people[0].lost = eldest_lost;
 	stage.crowd.people[1].lost = other_lost;
-	fsyi_lockword_wake(&stage.lock);
+	fsyi_lockword_wake(&stage.lock, FSYI_WAKE_LATER);
 	assert_null(stage.crowd.people[woken].queue);
 	assert_non_null(stage.crowd.people[1 - woken].queue);
 	assert_int_equal(stage.crowd.people[woken].token, token);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cond.c - Go's Cond: waiters in the lot, signalled first come, first served, and moved to the queue of their mutex.
+ *
+ * WORD    QUEUED (1): somebody is parked on the word's address. The rest is 0.
+ * STATES  of a waiter: running, holds the mutex -> queued here, still holds it -> queued here, has unlocked it
+ *            -> signalled: moved to the mutex's queue (its key changes) -> owner, as one who waited for the mutex
+ *                          or woken: as the mutex's searcher (its key has changed), or to lock it like anybody
+ *            -> left: its deadline came first
+ * INVARIANTS
+ *         C1  QUEUED is set iff the queue is not empty; it changes only under the bucket lock (I4).
+ *         C2  A waiter is queued before it unlocks the mutex. So whoever changes something with the mutex held, and signals then or
+ *             later, finds every waiter that has not seen the change.
+ *         C3  A signal takes the eldest from the queue under the bucket lock, and a broadcast all of them in one such step: they
+ *             cannot reach anybody who comes later, and nobody else can use them up.
+ *         C4  A waiter whose deadline passes and who is no longer in this queue has been signalled (I7).
+ *         C5  All in the queue name the same mutex, and it is alive: each of them will lock it before it returns.
+ *         C6  A move to the mutex's queue keeps the lock word's L2 (fsyi_lockword_admit). At most one of those who are moved is woken.
+ * ORDER   nothing of its own: the word is read without the bucket lock by signallers only, for whom the mutex orders it. A signal is
+ *         ordered before the return of the wait that it ends by K1 -> K2, or, through the mutex's queue, by B1 -> B2 and then K1 -> K2.
+ * FAIRNESS first come, first served; then the mutex's.
+ * LIFETIME the word is not read or written after the queue's last waiter was taken from it: the signaller clears it before that
+ *         thread can run, a waiter does not touch it once it was queued, and who finds no queue keeps away from it (I1).
+ * WRONG WAYS  counting signals, and letting waiters take what they find: one that came later takes the signal of one who sleeps (glibc
+ *         before 2.41, BZ 25847). Unlocking the mutex before queueing: the signal finds nobody. Waking all on a broadcast: each but one
+ *         finds the mutex locked and sleeps again. Moving waiters to a locked mutex where nobody knows of them: they sleep for ever.
+ * REFS    wait morphing: Birrell's Taos threads, WebKit's parking lot, nsync; ticket order: Go's notifyList.
+ */
+#include "cond_wait.h"
+#include "mutex_word.h"
+#include <fastsync/error.h>
+#include "../sys/clock.h"
+#include "../sys/fatal.h"
+#include "../sys/fork.h"
+#include "../sys/futex.h"
+
+enum { COND_QUEUED = 1, RECORDLESS_NAP_NS = 1000000 };
+
+/* One wait. */
+struct wait {
+	fsy_atomic_u32 *word;
+	const struct fsyi_relock *relock;
+	const void *other;              /* a mutex that somebody else waits with */
+};
+
+static bool
+validate(struct fsyi_scene *scene, void *arg)
+{
+	struct wait *wait = (struct wait *)arg;
+
+	if (scene->queue != NULL && scene->queue->all.head->kind == FSYI_KIND_COND)
+		wait->other = scene->queue->all.head->relock->word;
+	if (wait->other != NULL && wait->other != wait->relock->lock.word)
+		return false;
+	fsyi_thread_self()->relock = &wait->relock->lock;
+	fsy_atomic_u32_store_rlx(wait->word, COND_QUEUED);
+	return true;
+}
+
+/* C2: only now that it stands in the queue. */
+static bool
+unlock(void *arg)
+{
+	const struct fsyi_relock *relock = ((struct wait *)arg)->relock;
+
+	relock->release(relock->mutex);
+	return true;
+}
+
+static void
+timed_out(struct fsyi_scene *scene, void *arg)
+{
+	if (scene->queue == NULL)
+		fsy_atomic_u32_store_rlx(((struct wait *)arg)->word, 0);
+}
+
+static const struct fsyi_park_op wait_op = { validate, NULL, unlock, timed_out, FSYI_PARK_MOVES | FSYI_PARK_LINGERS };
+
+/* No queue will have it: it looks again, by itself, and so does its caller. */
+static int
+nap(const struct fsyi_relock *relock, fsy_deadline_t deadline)
+{
+	fsy_deadline_t until = fsyi_now() + RECORDLESS_NAP_NS;
+	fsy_atomic_u32 never = { 0 };
+
+	relock->release(relock->mutex);
+	fsyi_futex_wait(&never, 0, until < deadline ? until : deadline);
+	return fsyi_now() >= deadline ? FSY_ETIMEDOUT : 0;
+}
+
+int
+fsyi_cond_wait(fsy_cond_t *c, const struct fsyi_relock *relock, fsy_deadline_t deadline, bool *taken)
+{
+	struct wait wait = { &c->word_, relock, NULL };
+	enum fsyi_parked parked;
+
+	fsyi_fork_check();
+	*taken = false;
+	if (!(fsy_atomic_u32_load_rlx(relock->lock.word) & LW_LOCKED))
+		fsyi_fatal("wait with an unlocked mutex %p, cond %p", relock->mutex, (void *)c);
+	parked = fsyi_park(&fsyi_lot, &c->word_, FSYI_KIND_COND, &wait_op, &wait, deadline);
+	switch (parked) {
+	case FSYI_PARK_INVALID:
+		fsyi_fatal("cond is waited for with two mutexes %p, %p and %p", (void *)c, wait.other, relock->mutex);
+	case FSYI_PARK_NO_RECORD:
+		return nap(relock, deadline);
+	case FSYI_PARK_TIMEDOUT:
+		return FSY_ETIMEDOUT;
+	default:
+		break;
+	}
+	if (fsy_atomic_ptr_load_rlx(&fsyi_thread_self()->key) == (void *)relock->lock.word) {
+		fsyi_lockword_resume(&relock->lock, parked);
+		*taken = true;
+	}
+	return 0;
+}
+
+static void
+release_mutex(void *mutex)
+{
+	fsyi_mutex_unlock_leaving((fsy_mutex_t *)mutex);
+}
+
+int
+fsy_cond_wait_until(fsy_cond_t *c, fsy_mutex_t *m, fsy_deadline_t deadline)
+{
+	struct fsyi_relock relock = { fsyi_mutex_word(m), m, release_mutex };
+	bool taken;
+	int error = fsyi_cond_wait(c, &relock, deadline, &taken);
+
+	if (!taken)
+		fsy_mutex_lock(m);
+	return error;
+}
+
+void
+fsy_cond_wait(fsy_cond_t *c, fsy_mutex_t *m)
+{
+	int error = fsy_cond_wait_until(c, m, FSY_FOREVER);
+
+	FSYI_ASSERT(error == 0);
+	(void)error;
+}
+
+struct signal {
+	fsy_atomic_u32 *word;
+	bool all;
+	bool unsettled;                 /* out: and this is the lock */
+	struct fsyi_lockword lock;
+};
+
+/* Where signalled waiters go on waiting; NULL: nobody waits, or they have to be woken. */
+static const void *
+mutex_of(const struct fsyi_scene *scene, void *arg)
+{
+	(void)arg;
+	if (scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_COND || !fsyi_lockword_admits())
+		return NULL;
+	return scene->queue->all.head->relock->word;
+}
+
+static void
+pass_on(struct fsyi_scene *scene, struct fsyi_scene *target, void *arg)
+{
+	struct signal *signal = (struct signal *)arg;
+	uint32_t count;
+
+	/* Only a waiter of our kind proves that the object is alive, and a condition variable. */
+	if (scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_COND)
+		return;
+	count = signal->all ? scene->queue->count : 1;
+	if (count == scene->queue->count)
+		fsy_atomic_u32_store_rlx(signal->word, 0);
+	if (target != NULL) {
+		signal->lock = *scene->queue->all.head->relock;
+		signal->unsettled = fsyi_lockword_admit(target, &signal->lock, scene, count);
+	} else if (signal->all)
+		fsyi_scene_wake_all(scene, FSYI_KIND_COND, FSYI_TOKEN_NORMAL);
+	else
+		fsyi_scene_wake(scene, scene->queue->all.head, FSYI_TOKEN_NORMAL);
+}
+
+static void
+signal_some(fsy_cond_t *c, bool all)
+{
+	struct signal signal = { .word = &c->word_, .all = all };
+
+	fsyi_fork_check();
+	fsyi_visit_two(&fsyi_lot, &c->word_, mutex_of, pass_on, &signal);
+	if (signal.unsettled)
+		fsyi_lockword_settle(&signal.lock);
+}
+
+FSY_NOINLINE void
+fsy_cond_signal_slow_(fsy_cond_t *c)
+{
+	signal_some(c, false);
+}
+
+FSY_NOINLINE void
+fsy_cond_broadcast_slow_(fsy_cond_t *c)
+{
+	signal_some(c, true);
+}
+
+static void
+count_waiters(struct fsyi_scene *scene, void *arg)
+{
+	*(uint32_t *)arg = scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_COND ? 0 : scene->queue->count;
+}
+
+void
+fsy_cond_destroy(fsy_cond_t *c)
+{
+	uint32_t waiters = 0;
+
+	fsyi_fork_check();
+	if (fsy_atomic_u32_load_rlx(&c->word_) != 0)
+		fsyi_visit(&fsyi_lot, &c->word_, count_waiters, &waiters);
+	if (waiters > 0)
+		fsyi_fatal("destroy of cond with waiters %p", (void *)c);
+	*c = (fsy_cond_t)FSY_COND_INIT;
+}
