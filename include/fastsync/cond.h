@@ -75,6 +75,32 @@ fsy_cond_wait_while_until(fsy_cond_t *c, fsy_mutex_t *m, bool (*predicate)(void 
 	return 0;
 }
 
+/*
+ * The same under a mutex of poison.h, which the caller owns (else "fastsync: wait with a poison mutex that the caller does not own").
+ * All return with it locked: 0, or FSY_EPOISONED if it is poisoned then, or else FSY_ETIMEDOUT. The _while forms ask the predicate again
+ * only as long as the answer is 0, and say nothing of poison if no wait is needed.
+ */
+struct fsy_poison_mutex;
+FSY_API FSY_MUST_CHECK int fsy_cond_wait_poison(fsy_cond_t *c, struct fsy_poison_mutex *m);
+FSY_API FSY_MUST_CHECK int fsy_cond_wait_poison_until(fsy_cond_t *c, struct fsy_poison_mutex *m, fsy_deadline_t deadline);
+
+FSY_INLINE FSY_MUST_CHECK int
+fsy_cond_wait_poison_while_until(fsy_cond_t *c, struct fsy_poison_mutex *m, bool (*predicate)(void *arg), void *arg,
+				 fsy_deadline_t deadline)
+{
+	int error = 0;
+
+	while (error == 0 && predicate(arg))
+		error = fsy_cond_wait_poison_until(c, m, deadline);
+	return error == (int)FSY_ETIMEDOUT && !predicate(arg) ? 0 : error;
+}
+
+FSY_INLINE FSY_MUST_CHECK int
+fsy_cond_wait_poison_while(fsy_cond_t *c, struct fsy_poison_mutex *m, bool (*predicate)(void *arg), void *arg)
+{
+	return fsy_cond_wait_poison_while_until(c, m, predicate, arg, FSY_FOREVER);
+}
+
 /* Ends the wait of the eldest waiter, if there is one. The mutex may be held or not; for a waiter not to miss it, what it
  * waits for must have been changed with the mutex held. Never blocks. */
 FSY_INLINE void

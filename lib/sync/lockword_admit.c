@@ -60,8 +60,9 @@ fsyi_lockword_admit(struct fsyi_scene *scene, const struct fsyi_lockword *lock, 
 	struct fsyi_thread *eldest = from->queue->all.head;
 	uint32_t seen = fsy_atomic_u32_load_rlx(lock->word), next = seen;
 	bool covered = scene->queue != NULL;
+	bool mine = lock->owner != NULL && fsyi_owner_is_me(fsy_atomic_u32_load_rlx(lock->owner));
 	bool dead = lock->owner != NULL && fsyi_owner_is_dead(lock->owner);
-	bool leave_it = !covered && !dead && fsyi_is_asleep(eldest) && fence_is_cheap();
+	bool leave_it = !covered && !dead && fsyi_is_asleep(eldest) && (mine || fence_is_cheap());
 
 	while (!covered) {
 		next = (seen & LW_LOCKED) && leave_it ? seen | LW_QUEUED : seen | LW_SEARCHER;
@@ -80,6 +81,8 @@ fsyi_lockword_admit(struct fsyi_scene *scene, const struct fsyi_lockword *lock, 
 		return false;
 	}
 	fsyi_queue_arm(scene->queue);
+	if (mine)                               /* the unlock will be the caller's own, and sees what it has just armed */
+		return false;
 	/* As in lockword_queue.c: fenced unlocks need no fence of ours. */
 	fsy_atomic_u32_or(lock->word, 0);
 	return FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_SEQ_CST) != NULL;

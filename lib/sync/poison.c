@@ -17,8 +17,8 @@
  * REFS    Rust std::sync::Mutex and poison.rs (the rules); robust mutexes of POSIX (FSY_EPOISONED is EOWNERDEAD).
  */
 #include <fastsync/poison.h>
-#include "lockword.h"
 #include "owner.h"
+#include "poison_word.h"
 #include "../sys/fatal.h"
 #include "../sys/fork.h"
 
@@ -32,8 +32,8 @@ struct guess {
 
 static struct guess guesses[1 << GUESS_BITS];
 
-static struct fsyi_lockword
-lockword_of(fsy_poison_mutex_t *m)
+struct fsyi_lockword
+fsyi_poison_word(fsy_poison_mutex_t *m)
 {
 	struct guess *guess = &guesses[fsy_attention_slot_(m) >> (FSY_ATTENTION_BITS_ - GUESS_BITS)];
 	struct fsyi_lockword lock = { .lot = &fsyi_lot, .word = &m->word_, .owner = &m->owner_, .busy = &guess->busy, .hint = &guess->hint };
@@ -41,8 +41,8 @@ lockword_of(fsy_poison_mutex_t *m)
 	return lock;
 }
 
-static int
-locked(fsy_poison_mutex_t *m)
+int
+fsyi_poison_taken(fsy_poison_mutex_t *m)
 {
 	FSY_SELF_->held_++;
 	return fsy_atomic_u32_load_rlx(&m->word_) & FSY_LW_POISON_ ? (int)FSY_EPOISONED : 0;
@@ -64,7 +64,7 @@ take(fsy_poison_mutex_t *m)
 static int
 lock(fsy_poison_mutex_t *m, fsy_deadline_t deadline)
 {
-	struct fsyi_lockword lock = lockword_of(m);
+	struct fsyi_lockword lock = fsyi_poison_word(m);
 	int error;
 
 	fsyi_fork_check();
@@ -72,9 +72,9 @@ lock(fsy_poison_mutex_t *m, fsy_deadline_t deadline)
 	if (deadline == FSY_FOREVER && fsyi_owner_is_me(fsy_atomic_u32_load_rlx(&m->owner_)))
 		fsyi_fatal("lock of poison mutex by its owner %p", (void *)m);
 	if (take(m))
-		return locked(m);
+		return fsyi_poison_taken(m);
 	error = fsyi_lockword_lock(&lock, deadline);
-	return error != 0 ? error : locked(m);
+	return error != 0 ? error : fsyi_poison_taken(m);
 }
 
 FSY_NOINLINE int
@@ -92,20 +92,37 @@ fsy_poison_mutex_lock_until_slow_(fsy_poison_mutex_t *m, fsy_deadline_t deadline
 FSY_NOINLINE int
 fsy_poison_mutex_trylock_slow_(fsy_poison_mutex_t *m)
 {
-	struct fsyi_lockword lock = lockword_of(m);
+	struct fsyi_lockword lock = fsyi_poison_word(m);
 
 	fsyi_fork_check();
 	fsyi_owner_enrol();
-	return take(m) || fsyi_lockword_trylock(&lock) ? locked(m) : (int)FSY_EBUSY;
+	return take(m) || fsyi_lockword_trylock(&lock) ? fsyi_poison_taken(m) : (int)FSY_EBUSY;
+}
+
+static void
+wake(fsy_poison_mutex_t *m, enum fsyi_wake how)
+{
+	struct fsyi_lockword lock = fsyi_poison_word(m);
+
+	fsyi_fork_check();
+	fsyi_lockword_wake(&lock, how);
 }
 
 FSY_NOINLINE void
 fsy_poison_mutex_wake_slow_(fsy_poison_mutex_t *m)
 {
-	struct fsyi_lockword lock = lockword_of(m);
+	wake(m, FSYI_WAKE_LATER);
+}
 
-	fsyi_fork_check();
-	fsyi_lockword_wake(&lock, FSYI_WAKE_LATER);
+void
+fsyi_poison_unlock_leaving(fsy_poison_mutex_t *m)
+{
+	enum fsy_release_ how;
+
+	if (!fsy_owner_give_(&m->word_, &m->owner_, &how))
+		fsy_poison_mutex_unlock_slow_(m);
+	else if (how != FSY_RELEASED_)
+		wake(m, FSYI_WAKE_LEAVING);
 }
 
 /* By whoever has it; fenced: as its signature said. */

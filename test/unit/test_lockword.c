@@ -35,7 +35,8 @@ set_stage(struct stage *stage, bool due)
 	assert_int_equal(sched_setaffinity(0, sizeof here, &here), 0);
 	crowd_make(&stage->crowd, 2);
 	stage->lot = (struct fsyi_lot){ &stage->crowd.bucket, FSY_ATTENTION_BITS_ };
-	stage->lock = (struct fsyi_lockword){ &stage->lot, &stage->word, &stage->held, &stage->busy, &stage->hint };
+	stage->lock = (struct fsyi_lockword){ .lot = &stage->lot, .word = &stage->word, .held = &stage->held,
+					       .busy = &stage->busy, .hint = &stage->hint };
 	for (int i = 0; i < 2; i++) {
 		stage->crowd.people[i].kind = FSYI_KIND_LOCK;
 		fsy_atomic_u32_store_rlx(&stage->crowd.people[i].park, 1);
