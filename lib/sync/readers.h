@@ -61,6 +61,7 @@ void fsyi_readers_heavy_fence(const void *object);
  * again: more threads want to run than there are CPUs, and what the holder needs is this one.
  */
 void fsyi_reader_met_crowd(void);
+bool fsyi_reader_in_crowd(void);
 int64_t fsyi_reader_patience(void);
 
 #endif

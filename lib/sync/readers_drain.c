@@ -29,6 +29,12 @@ fsyi_reader_met_crowd(void)
 	crowd = CROWD_WAITS;
 }
 
+bool
+fsyi_reader_in_crowd(void)
+{
+	return crowd > 0;
+}
+
 int64_t
 fsyi_reader_patience(void)
 {
@@ -83,7 +89,7 @@ spin(struct drain *drain)
 static int
 wait_for(struct drain *drain)
 {
-	static const struct fsyi_word_op op = { FSYI_KIND_WORD, pending, enlist, NULL };
+	static const struct fsyi_word_op op = { .kind = FSYI_KIND_WORD, .pending = pending, .enlist = enlist };
 
 	if (!pending(drain) || spin(drain))
 		return 0;

@@ -224,7 +224,7 @@ is_drained(const fsy_rwmutex_t *rw)
 }
 
 /*
- * The writer has gone to sleep over readers that do not run, and what they need is this CPU. Not by the queue: whoever is queued is let in before the
+ * The writer has gone to sleep over readers that do not run, and what they need is this CPU; or this thread has met that lately. Not by the queue: whoever is queued is let in before the
  * next writer, which would then wait for threads that do not run yet, and so on. Whoever naps comes back by itself.
  */
 static int64_t
@@ -251,7 +251,7 @@ wait_until(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 	do {
 		if (now >= deadline)
 			return FSY_ETIMEDOUT;
-		if (is_drained(rw) && naps++ < NAPS)
+		if ((is_drained(rw) || (now >= sleep_at && fsyi_reader_in_crowd())) && naps++ < NAPS)
 			now = nap(now, deadline);
 		else if (now < sleep_at)
 			now = fsyi_delay(LOOK_NS);
