@@ -224,8 +224,9 @@ is_drained(const fsy_rwmutex_t *rw)
 }
 
 /*
- * The writer has gone to sleep over readers that do not run, and what they need is this CPU; or this thread has met that lately. Not by the queue: whoever is queued is let in before the
- * next writer, which would then wait for threads that do not run yet, and so on. Whoever naps comes back by itself.
+ * The writer has gone to sleep over readers that do not run, and what they need is this CPU; or this thread has met that lately. Not by the
+ * queue: whoever is queued is let in before the next writer, which would then wait for threads that do not run yet, and so on. Whoever
+ * naps comes back by itself.
  */
 static int64_t
 nap(int64_t now, fsy_deadline_t deadline)
