@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* rwmutex.h - between the parts of the rwmutex: rwmutex.c (writers), rwmutex_read.c (readers that are awake), rwmutex_park.c (readers that
- * sleep). */
+/* rwmutex.h - between the parts of the rwmutex: rwmutex.c (writers), rwmutex_read.c (readers),
+ * rwmutex_wait.c (readers that wait awake), rwmutex_park.c (readers that sleep). */
 #ifndef FSYI_RWMUTEX_H
 #define FSYI_RWMUTEX_H
 
@@ -27,6 +27,17 @@ fsyi_rwmutex_word(fsy_rwmutex_t *rw)
 {
 	return (struct fsyi_lockword){ .lot = &fsyi_lot, .word = &rw->word_, .held = &rw->held_, .busy = &rw->busy_, .hint = &rw->hint_ };
 }
+
+static inline uint16_t
+rwmutex_writes(const fsy_rwmutex_t *rw)
+{
+	return FSY_RAW_LOAD_(&rw->writes_, __ATOMIC_RELAXED);
+}
+
+/* One attempt to read; the same with the writers' word taken, which it gives back; and waiting until one succeeds: 0, or FSY_ETIMEDOUT. */
+bool fsyi_rwmutex_attempt(fsy_rwmutex_t *rw);
+void fsyi_rwmutex_enter_as_owner(fsy_rwmutex_t *rw);
+int fsyi_rwmutex_wait(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
 
 /* Sleeps until a writer's unlock admits it (true), or there is reason to look again: no writer any more, or the deadline. */
 bool fsyi_rwmutex_park(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
