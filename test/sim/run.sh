@@ -19,14 +19,30 @@ build_sim() {
 		done
 }
 
+# Runs what is read from standard input, a command a line, two at a time, and prints what they print in their order.
+in_pairs() {
+	local line n=0 i pids=() log=$out/log
+	mkdir -p "$log"
+	while read -r line; do
+		[ "${#pids[@]}" -lt 2 ] || wait "${pids[n - 2]}" || status=1
+		bash -c "$line" >"$log/$n" 2>&1 </dev/null &
+		pids[n]=$!
+		[ "$n" -lt 2 ] || unset "pids[n - 2]"
+		n=$((n + 1))
+	done
+	for i in "${!pids[@]}"; do wait "${pids[i]}" || status=1; done
+	for ((i = 0; i < n; i++)); do cat "$log/$i"; done
+}
+
 simulate() { # SCHEDULES
 	local name
 	build_sim || { echo "not ok sim does not build"; return 1; }
-	"$out/sim/sim_toys" --schedules=2000 || status=1
-	for name in "${scenarios[@]}"; do
-		"$out/sim/shipped/$name" --schedules="$1" || status=1
-		"$out/sim/fenced/$name" --schedules="$1" --label=fenced- || status=1
-	done
+	in_pairs < <(
+		echo "$out/sim/sim_toys --schedules=2000"
+		for name in "${scenarios[@]}"; do
+			echo "$out/sim/shipped/$name --schedules=$1"
+			echo "$out/sim/fenced/$name --schedules=$1 --label=fenced-"
+		done)
 	return $status
 }
 
@@ -46,9 +62,7 @@ relacy() { # EXECUTIONS
 	local name
 	has_relacy || { echo "skip relacy no <relacy/relacy.hpp> (Debian: relacy-dev)"; return 0; }
 	build_relacy || { echo "not ok relacy does not build"; return 1; }
-	for name in "${scenarios[@]}"; do
-		"$out/relacy/library/$name" --iterations="$1" || status=1
-	done
+	in_pairs < <(for name in "${scenarios[@]}"; do echo "$out/relacy/library/$name --iterations=$1"; done)
 	return $status
 }
 
