@@ -15,8 +15,8 @@
 
 FSY_BEGIN_DECLS
 
-/* The calling thread. id_ is what the inline paths write and compare: the serial, or negative while only the slow path will
- * do: the thread has no serial yet, or its unlocks may not be plain stores. */
+/* The calling thread. id_ is how it signs: its serial, and whether what it takes is to be given back by the fenced form, since
+ * it could not read attention when that was asked last; negative while it has no serial. */
 struct fsy_self_ {
 	int32_t id_;
 	uint32_t held_;                 /* how many locks it holds */
@@ -25,54 +25,56 @@ struct fsy_self_ {
 };
 
 #define FSY_NOBODY_ INT32_MIN
+#define FSY_SIGNED_FENCED_ 0x40000000u
 
 #ifndef FSY_SELF_
 extern FSY_API __thread __attribute__((tls_model("initial-exec"))) struct fsy_self_ fsy_me_;
 #define FSY_SELF_ (&fsy_me_)
 #endif
 
+static FSY_ALWAYS_INLINE uint32_t
+fsy_owner_signature_(const struct fsy_self_ *self)
+{
+	return (uint32_t)self->id_ | (FSY_ASYMMETRIC_ ? 0 : FSY_SIGNED_FENCED_);
+}
+
 /* Takes a free word and signs it. False: the slow path. */
 static FSY_ALWAYS_INLINE bool
 fsy_owner_take_(fsy_atomic_u32 *word, fsy_atomic_u32 *owner)
 {
-#if FSY_ASYMMETRIC_
 	struct fsy_self_ *self = FSY_SELF_;
+	uint32_t signature = fsy_owner_signature_(self);
+
+	if (FSY_UNLIKELY((int32_t)signature < 0))
+		return false;
+#if FSY_ASYMMETRIC_
 	fsy_half_ *half = (fsy_half_ *)(void *)&word->cell_;
 	uint16_t free = 0;
-	int32_t id = self->id_;
 
-	if (FSY_UNLIKELY(id < 0) ||
-	    FSY_UNLIKELY(!FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))  /* A1 <- R1,R2 */
+	if (FSY_UNLIKELY(!FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))  /* A1 <- R1,R2 */
 		return false;
-	fsy_atomic_u32_store_rel(owner, (uint32_t)id);                                          /* X1 -> X2 */
+#else
+	if (!fsy_lockword_acquire_(word, NULL))
+		return false;
+#endif
+	fsy_atomic_u32_store_rel(owner, signature);                                             /* X1 -> X2 */
 	self->held_++;
 	return true;
-#else
-	(void)word;
-	(void)owner;
-	return false;
-#endif
 }
 
-/* Gives back a word that the calling thread has signed. False: it has not, or not for the plain store: the slow path. */
+/* Gives back a word that the calling thread has signed. False: it has not, or in the other form: the slow path. */
 static FSY_ALWAYS_INLINE bool
 fsy_owner_give_(fsy_atomic_u32 *word, fsy_atomic_u32 *owner, enum fsy_release_ *how)
 {
-#if FSY_ASYMMETRIC_
 	struct fsy_self_ *self = FSY_SELF_;
+	uint32_t signature = fsy_owner_signature_(self);
 
-	if (FSY_UNLIKELY(fsy_atomic_u32_load_rlx(owner) != (uint32_t)self->id_))
+	if (FSY_UNLIKELY(fsy_atomic_u32_load_rlx(owner) != signature))
 		return false;
 	fsy_atomic_u32_store_rlx(owner, 0);
 	self->held_--;
-	*how = fsy_lockword_give_(word);
+	*how = FSY_UNLIKELY(signature & FSY_SIGNED_FENCED_) ? fsy_lockword_give_fenced_(word) : fsy_lockword_give_(word);
 	return true;
-#else
-	(void)word;
-	(void)owner;
-	(void)how;
-	return false;
-#endif
 }
 
 FSY_END_DECLS

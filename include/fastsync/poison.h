@@ -62,9 +62,13 @@ FSY_API void fsy_poison_mutex_wake_slow_(fsy_poison_mutex_t *m);
 static FSY_ALWAYS_INLINE int
 fsy_poison_error_(const fsy_poison_mutex_t *m)
 {
+#if FSY_ASYMMETRIC_
 	const uint8_t *poison = (const uint8_t *)(const void *)&m->word_.cell_ + 3;
 
 	return FSY_UNLIKELY(FSY_RAW_LOAD_(poison, __ATOMIC_RELAXED) != 0) ? (int)FSY_EPOISONED : 0;
+#else
+	return fsy_atomic_u32_load_rlx(&m->word_) & FSY_LW_POISON_ ? (int)FSY_EPOISONED : 0;
+#endif
 }
 
 /* Locks m, waiting as long as it takes: 0, or FSY_EPOISONED; m is locked in both cases. Locking a mutex again in the

@@ -77,28 +77,15 @@ fsyi_owner_enrol(void)
 
 	if (self->serial_ == 0)
 		self->serial_ = new_serial();
-	if (self->id_ < 0 && FSY_ASYMMETRIC_ && FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL)
-		self->id_ = (int32_t)self->serial_;
-}
-
-bool
-fsyi_owner_is_me(uint32_t owner)
-{
-	return (owner & ~OWNER_FENCED) == FSY_SELF_->serial_ && owner != 0;
-}
-
-static uint32_t
-my_signature(void)
-{
-	const struct fsy_self_ *self = FSY_SELF_;
-
-	return self->id_ < 0 ? self->serial_ | OWNER_FENCED : self->serial_;
+	self->id_ = (int32_t)self->serial_;
+	if (FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) == NULL)
+		self->id_ |= (int32_t)OWNER_FENCED;
 }
 
 void
 fsyi_owner_sign(fsy_atomic_u32 *owner)
 {
-	fsy_atomic_u32_store_rel(owner, my_signature());                                        /* X1 -> X2 */
+	fsy_atomic_u32_store_rel(owner, fsy_owner_signature_(FSY_SELF_));                                      /* X1 -> X2 */
 }
 
 static bool
@@ -120,7 +107,7 @@ fsyi_owner_inherit(fsy_atomic_u32 *owner)
 {
 	uint32_t seen = fsy_atomic_u32_load_acq(owner);                                         /* X2 <- X1 */
 
-	return is_dead(seen) && fsy_atomic_u32_cas_rel(owner, &seen, my_signature());           /* X1 -> X2 */
+	return is_dead(seen) && fsy_atomic_u32_cas_rel(owner, &seen, fsy_owner_signature_(FSY_SELF_));          /* X1 -> X2 */
 }
 
 bool

@@ -9,13 +9,17 @@
 #define OWNER_SERIAL     0x0fffffffu
 #define OWNER_UNWATCHED  0x10000000u    /* nobody will tell when this thread ends */
 #define OWNER_UNDERTAKER 0x20000000u    /* its owner has died, and is giving it back at this moment */
-#define OWNER_FENCED     0x40000000u    /* was taken before attention could be read: to be given back by the add */
+#define OWNER_FENCED     FSY_SIGNED_FENCED_
 
 /* The calling thread gets a serial if it has none, and may use the inline paths as soon as that is possible. */
 void fsyi_owner_enrol(void);
 
 /* Whether this is the calling thread's signature. */
-bool fsyi_owner_is_me(uint32_t owner);
+static inline bool
+fsyi_owner_is_me(uint32_t owner)
+{
+	return (owner & ~OWNER_FENCED) == FSY_SELF_->serial_ && owner != 0;
+}
 
 /* The calling thread, which has the lock, signs it. */
 void fsyi_owner_sign(fsy_atomic_u32 *owner);

@@ -45,20 +45,7 @@ int
 fsyi_poison_taken(fsy_poison_mutex_t *m)
 {
 	FSY_SELF_->held_++;
-	return fsy_atomic_u32_load_rlx(&m->word_) & FSY_LW_POISON_ ? (int)FSY_EPOISONED : 0;
-}
-
-static bool
-take(fsy_poison_mutex_t *m)
-{
-	uint32_t seen = fsy_atomic_u32_load_rlx(&m->word_);
-
-	while (!(seen & (LW_LOCKED | LW_BARRED)))
-		if (fsy_atomic_u32_cas_acq(&m->word_, &seen, seen | LW_LOCKED)) {               /* A2 <- R1,R2 */
-			fsyi_owner_sign(&m->owner_);
-			return true;
-		}
-	return false;
+	return fsy_poison_error_(m);
 }
 
 static int
@@ -71,8 +58,8 @@ lock(fsy_poison_mutex_t *m, fsy_deadline_t deadline)
 	fsyi_owner_enrol();
 	if (deadline == FSY_FOREVER && fsyi_owner_is_me(fsy_atomic_u32_load_rlx(&m->owner_)))
 		fsyi_fatal("lock of poison mutex by its owner %p", (void *)m);
-	if (take(m))
-		return fsyi_poison_taken(m);
+	if (fsy_owner_take_(&m->word_, &m->owner_))
+		return fsy_poison_error_(m);
 	error = fsyi_lockword_lock(&lock, deadline);
 	return error != 0 ? error : fsyi_poison_taken(m);
 }
@@ -96,7 +83,9 @@ fsy_poison_mutex_trylock_slow_(fsy_poison_mutex_t *m)
 
 	fsyi_fork_check();
 	fsyi_owner_enrol();
-	return take(m) || fsyi_lockword_trylock(&lock) ? fsyi_poison_taken(m) : (int)FSY_EBUSY;
+	if (fsy_owner_take_(&m->word_, &m->owner_))
+		return fsy_poison_error_(m);
+	return fsyi_lockword_trylock(&lock) ? fsyi_poison_taken(m) : (int)FSY_EBUSY;
 }
 
 static void

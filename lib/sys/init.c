@@ -3,7 +3,7 @@
 #include "init.h"
 #include "membarrier.h"
 
-#include <fastsync/lockword.h>
+#include <fastsync/owner.h>
 
 __attribute__((constructor)) static void
 start(void)
@@ -15,6 +15,9 @@ start(void)
 	fsyi_fork_init();
 	fsyi_thread_init();
 	fsyi_readers_init();
-	if (FSY_ASYMMETRIC_ && fsyi_membarrier_init())
-		fsyi_lot_publish_attention();
+	if (!FSY_ASYMMETRIC_ || !fsyi_membarrier_init())
+		return;
+	fsyi_lot_publish_attention();
+	if (FSY_SELF_->id_ > 0)                  /* this thread has had locks already; others see it when they next take the slow path */
+		FSY_SELF_->id_ &= ~(int32_t)FSY_SIGNED_FENCED_;
 }

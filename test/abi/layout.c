@@ -22,6 +22,7 @@ locks(void)
 	FIELD(struct fsy_self_, id_);
 	FIELD(struct fsy_self_, held_);
 	VALUE(FSY_NOBODY_);
+	VALUE(FSY_SIGNED_FENCED_);
 	VALUE(FSY_LW_LOCKED_);
 	VALUE(FSY_LW_BARRED_);
 	VALUE(FSY_LW_QUEUED_);
