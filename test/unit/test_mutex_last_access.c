@@ -8,6 +8,7 @@
 #include "test/support/locks.h"
 #include "test/support/worker.h"
 
+#include <fastsync/poison.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -106,6 +107,19 @@ finish_stepping(void)
 
 static void unlock(fsy_mutex_t *m) { fsy_mutex_unlock(m); }
 
+/* The poison mutex has the same size and word. */
+static fsy_poison_mutex_t *as_poison(fsy_mutex_t *m) { return (fsy_poison_mutex_t *)(void *)m; }
+static void unlock_poison(fsy_mutex_t *m) { fsy_poison_mutex_unlock(as_poison(m)); }
+
+static void
+lock_for(void (*how)(fsy_mutex_t *m), fsy_mutex_t *m)
+{
+	if (how != unlock_poison)
+		fsy_mutex_lock(m);
+	else if (fsy_poison_mutex_lock(as_poison(m)) != 0)
+		abort();
+}
+
 static void *
 wait_for(void *arg)
 {
@@ -114,11 +128,19 @@ wait_for(void *arg)
 	return NULL;
 }
 
+static void *
+wait_for_poison(void *arg)
+{
+	lock_for(unlock_poison, arg);
+	unlock_poison(arg);
+	return NULL;
+}
+
 static void
 uncontended(void (*how)(fsy_mutex_t *m))
 {
 	witness = NULL;
-	fsy_mutex_lock(mutex);
+	lock_for(how, mutex);
 	step_through(how);
 	finish_stepping();
 }
@@ -129,6 +151,7 @@ test_uncontended(void **state)
 	(void)state;
 	uncontended(unlock);
 	uncontended(fsy_mutex_unlock_fair);
+	uncontended(unlock_poison);
 }
 
 /* A mutex whose attention byte is that of ours. */
@@ -179,8 +202,8 @@ contended(void (*how)(fsy_mutex_t *m))
 {
 	pthread_t thread;
 
-	fsy_mutex_lock(mutex);
-	thread = worker_start(wait_for, mutex);
+	lock_for(how, mutex);
+	thread = worker_start(how == unlock_poison ? wait_for_poison : wait_for, mutex);
 	wait_until_parked(mutex, 1);
 	witness = NULL;
 	fsyi_park_each(&fsyi_lot, find_sleeper, mutex);
@@ -196,6 +219,7 @@ test_contended(void **state)
 	(void)state;
 	contended(unlock);
 	contended(fsy_mutex_unlock_fair);
+	contended(unlock_poison);
 }
 
 /* That stepping finds what it is to find: an unlock that looks for waiters in the mutex when it has released it. */
