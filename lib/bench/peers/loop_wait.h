@@ -122,8 +122,8 @@
 /*
  * Wait groups: P_add(group, n), P_done(group), P_wait(group). Makes P_create, P_destroy, P_datum, P_wrong, P_turns, P_all. INIT
  * leaves group[0] and back of the seat at 0 and group[1] at 1. In turns each worker waits for its own group, closes it again and
- * opens the other's. Who leaves first passes the turn on, uncounted, until the other has left too; the second makes one more pass
- * after saying so. In all, the others answer, uncounted, until worker 0 opens a round that is the last.
+ * opens the other's. Who leaves first passes the turn on, uncounted, until it sees, with the turn in hand, that the other has left too;
+ * the second makes one more pass after saying so. In all, the others answer, uncounted, until worker 0 opens a round that is the last.
  */
 #define FSYB_GROUP_LOOPS(P, GROUP, INIT, FINI)                                                                                                     \
 	FSYB_TABLE(P, GROUP group[2]; GROUP back; uint64_t datum; uint32_t arrived; uint32_t over, INIT, FINI)                                     \
@@ -136,18 +136,22 @@
 			sum += self->seat[i].datum;                                                                                                \
 		return sum;                                                                                                                        \
 	}                                                                                                                                          \
-	FSYB_INLINE void P##_pass(struct P##_seat *seat, uint32_t me, uint32_t next)                                                               \
+	FSYB_INLINE uint32_t P##_pass(struct P##_seat *seat, uint32_t me, uint32_t next)                                                           \
 	{                                                                                                                                          \
+		uint32_t over;                                                                                                                     \
+                                                                                                                                                   \
 		P##_wait(&seat->group[me]);                                                                                                        \
+		over = __atomic_load_n(&seat->over, __ATOMIC_ACQUIRE); /* with the turn in hand */                                                 \
 		P##_add(&seat->group[me], 1);                                                                                                      \
 		P##_done(&seat->group[next]);                                                                                                      \
+		return over;                                                                                                                       \
 	}                                                                                                                                          \
 	FSYB_LOOP_(P##_turns, struct P##_table, struct P##_seat *seat = &self->seat[worker->index / 2];                                            \
 	           const uint32_t me = worker->index & 1; const uint32_t next = (worker->index ^ 1) < worker->threads ? me ^ 1 : me,               \
 	           P##_wait(&seat->group[me]); FSYB_ACQUIRED_; P##_add(&seat->group[me], 1);                                                       \
 	           seat->datum = fsyb_work(seat->datum + 1, section); P##_done(&seat->group[next]),                                                \
 	           if (me == next) return; if (__atomic_fetch_add(&seat->over, 1, __ATOMIC_ACQ_REL) == 1) P##_pass(seat, me, next);                \
-	           else do P##_pass(seat, me, next); while (__atomic_load_n(&seat->over, __ATOMIC_ACQUIRE) < 2))                                   \
+	           else while (P##_pass(seat, me, next) < 2) continue)                                                                             \
 	FSYB_LOOP_(P##_all, struct P##_table, struct P##_seat *seat = self->seat; uint32_t round = 0; int left = 0;                                \
 	           const uint32_t others = worker->threads - 1,                                                                                    \
 	           if (worker->index == 0) {                                                                                                       \

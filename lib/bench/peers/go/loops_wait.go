@@ -242,14 +242,12 @@ func (s *groupSeat) turns(w *worker, stamps bool) {
 	if me == next {
 		return
 	}
-	pass := func() {
+	second := s.over.Add(1) == 2
+	for both := false; !both; {
 		s.groups[me].Wait()
+		both = second || s.over.Load() == 2 // asked with the turn in hand
 		s.groups[me].Add(1)
 		s.groups[next].Done()
-	}
-	second := s.over.Add(1) == 2
-	for pass(); !second && s.over.Load() < 2; {
-		pass()
 	}
 }
 

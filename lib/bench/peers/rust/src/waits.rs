@@ -264,15 +264,10 @@ impl<M: Monitor> Subject for GroupTurns<M> {
         if place.me == place.next {
             return;
         }
-        if over.fetch_add(1, AcqRel) == 1 {
-            self.pass(&place, || ());
-            return;
-        }
-        loop {
-            self.pass(&place, || ());
-            if over.load(Acquire) == 2 {
-                return;
-            }
+        let second = over.fetch_add(1, AcqRel) == 1;
+        let mut seen = 0;
+        while seen < 2 {
+            self.pass(&place, || seen = if second { 2 } else { over.load(Acquire) }); // with the turn in hand
         }
     }
 
