@@ -124,8 +124,9 @@ fsy_lockword_give_fenced_(fsy_atomic_u32 *word)
 		fsy_atomic_u32_add_rlx(word, FSY_LW_LOCKED_);
 		return FSY_SUSPECT_;
 	}
-	return FSY_UNLIKELY((old & (FSY_LW_QUEUED_ | FSY_LW_SEARCHER_)) == FSY_LW_QUEUED_ || (old & FSY_LW_CALL_))
-		       ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
+	if (FSY_LIKELY(!(old & (FSY_LW_QUEUED_ | FSY_LW_CALL_))))
+		return FSY_RELEASED_;
+	return (old & FSY_LW_CALL_) || !(old & FSY_LW_SEARCHER_) ? FSY_RELEASED_WAKE_ : FSY_RELEASED_;
 }
 
 static FSY_ALWAYS_INLINE enum fsy_release_

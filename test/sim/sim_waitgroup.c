@@ -210,6 +210,6 @@ const struct sim_case sim_cases[] = {
 	BOTH("waitgroup/leaves", 3, setup_two, group_leaves, group_at_rest, SIM_NO_DFS, 0),
 	BOTH("waitgroup/reused", 3, setup_none, group_reused, group_at_rest, SIM_NO_DFS, 0),
 	BOTH("waitgroup/nested", 3, setup_two, group_nested, group_at_rest, SIM_NO_DFS, 0),
-	CASE("waitgroup/forked", 4, setup_one, group_forked, child_came_through, SIM_NO_DFS, 0),
+	CASE("waitgroup/forked", 4, setup_one, group_forked, child_came_through, SIM_NO_DFS | SIM_SLOW, 0),
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };
