@@ -5,6 +5,7 @@
 #include "bench/peers/loop_wait.h"
 #include <fastsync.h>
 #include <fastsync/barrier.h>
+#include <fastsync/cond.h>
 #include <fastsync/mutex.h>
 #include <fastsync/once.h>
 #include <fastsync/pool.h>
@@ -92,6 +93,17 @@ FSYB_MILLION_OF(groups, fsy_waitgroup_t, memset(object, 0, sizeof *object), fsy_
 FSYB_BARRIER_LOOP(barrier, fsy_barrier_t)
 FSYB_MILLION_OF(barriers, fsy_barrier_t, fsy_barrier_init(object, 1), fsy_barrier_wait(object))
 
+/* All zero is a valid mutex and condition variable. */
+#define ours_init(mutex, cond, back) (void)0
+#define ours_fini(mutex, cond, back) (fsy_cond_destroy(back), fsy_cond_destroy(cond), fsy_mutex_destroy(mutex))
+#define ours_lock fsy_mutex_lock
+#define ours_unlock fsy_mutex_unlock
+#define ours_wait fsy_cond_wait
+#define ours_signal fsy_cond_signal
+#define ours_broadcast fsy_cond_broadcast
+FSYB_COND_LOOPS(ours, fsy_mutex_t, fsy_cond_t)
+FSYB_MILLION_OF(conds, fsy_cond_t, memset(object, 0, sizeof *object), fsy_cond_signal(object))
+
 #define OURS(kind_, name_, type_, parks_, create_, destroy_, run_, datum_) \
 	{ .kind = kind_, .name = name_, .version = FASTSYNC_VERSION, .bytes = sizeof(type_), .parks = parks_, .create = create_, \
 	  .destroy = destroy_, .run = run_, .datum = datum_, .foreign = FSYB_OURS }
@@ -109,6 +121,9 @@ fsyb_ours_more(void)
 		OURS(FSYB_WAITGROUP, "libfastsync", fsy_waitgroup_t, 1, group_create, group_destroy, group_turns, group_datum),
 		OURS(FSYB_FANOUT, "libfastsync", fsy_waitgroup_t, 1, group_create, group_destroy, group_all, group_wrong),
 		OURS(FSYB_BARRIER, "libfastsync", fsy_barrier_t, 1, barrier_create, barrier_destroy, barrier_rounds, barrier_wrong),
+		OURS(FSYB_COND, "libfastsync", fsy_cond_t, 1, ours_create, ours_destroy, ours_turns, ours_datum),
+		OURS(FSYB_BROADCAST, "libfastsync", fsy_cond_t, 1, ours_create, ours_destroy, ours_all, ours_datum),
+		MILLION("libfastsync cond", fsy_cond_t, conds_create),
 		MILLION("libfastsync waitgroup", fsy_waitgroup_t, groups_create),
 		MILLION("libfastsync barrier", fsy_barrier_t, barriers_create),
 		MILLION("libfastsync once", fsy_once_t, onces_create),
