@@ -40,7 +40,7 @@
 enum { AWAKE, QUEUED, ASLEEP, IN_CROWD }; /* thread->park */
 
 /* A thread that lingered in vain does so again only after twice as many waits, up to this many. LOOKS: per look at the clock. */
-enum { MOST_SKIPPED = 64, LOOKS = 8 };
+enum { MOST_SKIPPED = 128, LOOKS = 8 };
 
 struct fsyi_scene
 fsyi_scene_enter(struct fsyi_lot *lot, const void *key)
@@ -50,7 +50,7 @@ fsyi_scene_enter(struct fsyi_lot *lot, const void *key)
 	scene.key = key;
 	scene.now = fsyi_now();
 	scene.wake = scene.rest = NULL;
-	scene.asleep = scene.crowd = false;
+	scene.here = scene.asleep = scene.crowd = false;
 	scene.bucket = fsyi_lot_bucket(lot, key);
 	fsyi_bucket_lock(scene.bucket);
 	scene.queue = fsyi_queue_find(scene.bucket, key);
@@ -73,6 +73,8 @@ fsyi_scene_leave(struct fsyi_scene *scene)
 	fsyi_bucket_unlock(scene->bucket);
 	if (scene->asleep)
 		wake_up(scene, scene->wake);
+	if (scene->here && fsyi_thread_current != NULL && fsyi_thread_current->linger_skip == 0)
+		fsyi_thread_current->linger_skip = 1;   /* whom it has woken wants its CPU */
 	for (thread = scene->rest; thread != NULL; thread = next) {
 		next = thread->next;
 		was = fsy_atomic_u32_swap_rel(&thread->park, AWAKE);                            /* K3 -> K2 */
@@ -102,6 +104,7 @@ fsyi_scene_wake(struct fsyi_scene *scene, struct fsyi_thread *thread, enum fsyi_
 	thread->token = (uint32_t)token;
 	was = fsy_atomic_u32_swap_rel(&thread->park, AWAKE);                                    /* K1 -> K2 */
 	scene->asleep = was == ASLEEP;
+	scene->here = scene->asleep && thread->cpu == fsyi_cpu();
 	scene->crowd |= was == IN_CROWD;
 }
 

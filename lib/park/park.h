@@ -35,6 +35,7 @@ struct fsyi_scene {
 	struct fsyi_thread *wake;       /* out: a waiter that fsyi_scene_wake took from the queue */
 	struct fsyi_thread *rest;       /* out: the waiters that fsyi_scene_wake_all took from the queue */
 	bool asleep, crowd;             /* out: it sleeps in the kernel; in the crowd of the bucket */
+	bool here;                      /* out: it fell asleep on the CPU of the one who wakes it */
 	int64_t now;
 };
 

@@ -13,6 +13,7 @@ void pair_until(fsy_mutex_t *m);    /* the timed lock, which must cost nothing m
 void pair_group(fsy_mutex_t *unused);      /* a wait group: add, done, and the wait that need not wait */
 void pair_group_twin(fsy_mutex_t *unused);
 void pair_poison(fsy_mutex_t *m);   /* a poison mutex in the same 8 zeroed bytes */
+void pair_tell(fsy_mutex_t *unused); /* a signal and a broadcast to nobody */
 void pair_once(fsy_mutex_t *m);     /* not a pair: a once that is done; m is not used */
 void pair_once_try(fsy_mutex_t *m);
 void pair_lazy(fsy_mutex_t *m);     /* a value that is there */

@@ -113,6 +113,7 @@ main(int argc, char **argv)
 	static const struct { const char *name; void (*pair)(fsy_mutex_t *); } pairs[] = {
 		{ "inline", pair_inline }, { "twin", pair_twin }, { "until", pair_until },
 		{ "group", pair_group }, { "group-twin", pair_group_twin }, { "poison", pair_poison },
+		{ "tell", pair_tell },
 		{ "once", pair_once }, { "once_try", pair_once_try }, { "lazy", pair_lazy } };
 
 	if (argc == 3 && strcmp(argv[1], "many") == 0) {

@@ -62,6 +62,7 @@ static const struct fsyi_tune tune_defaults = {
 #include <sys/tune.def>
 #undef X
 };
+__thread struct fsyi_thread *fsyi_thread_current;       /* nobody: a hint */
 static struct fsyi_thread records[SIM_THREADS + 1];
 static char headers[SIM_THREADS + 1][HEADER] __attribute__((aligned(64)));
 static char memory[MEMORY] __attribute__((aligned(64)));
