@@ -69,8 +69,9 @@ walk_on(struct reader_walk *walk)
 static inline struct fsy_reader_ *
 walk_next(struct reader_walk *walk)
 {
-	if (FSY_UNLIKELY(walk->used == 0) && !walk_on(walk))
-		return NULL;
+	while (FSY_UNLIKELY(walk->used == 0))   /* a new chunk is seen before its first line is */
+		if (!walk_on(walk))
+			return NULL;
 	walk->used--;
 	return walk->line++;
 }

@@ -31,10 +31,12 @@ fiber_main(int id)
 void
 sim_fibers_init(void)
 {
-	memset(locals, 0, sizeof(locals));
+	if (sim_tls().size > LOCALS)
+		abort();
 	for (int i = 0; i < SIM_THREADS; i++) {
 		ucontext_t context;
 
+		sim_tls_begin(locals[i]);
 		if (started[i])
 			continue;
 		getcontext(&context);
@@ -59,8 +61,6 @@ sim_switch(int from, int to)
 {
 	struct sim_tls tls = sim_tls();
 
-	if (tls.size > LOCALS)
-		abort();
 	if (from >= 0 && tls.size > 0)
 		memcpy(locals[from], tls.data, tls.size);
 	if (to >= 0 && tls.size > 0)

@@ -11,6 +11,9 @@
 #include <sys/futex.h>
 #include <sys/membarrier.h>
 
+/* No store stays in a buffer for so long. */
+enum { LONGEST_IN_BUFFER_NS = 1000000 };
+
 static uint64_t turn;
 
 int64_t
@@ -59,6 +62,8 @@ fsyi_delay(int64_t ns)
 	t->hold = false;
 	t->deadline = sim_run.now + (ns > 0 ? ns : 0);
 	sim_point();
+	for (int i = 0; ns >= LONGEST_IN_BUFFER_NS && i < sim_run.scenario->threads; i++)
+		sim_barrier(i);
 	return sim_run.now;
 }
 

@@ -70,9 +70,10 @@ void sim_place(int id, int node, int cpu);
 /* Virtual nanoseconds per step; 0 = chosen by the schedule. Set in setup. */
 extern int64_t sim_tick;
 
-/* The machines' business: where the library's thread-local data lies for the one real thread there is. */
-struct sim_tls { void *data; size_t size; };
+/* The machines' business: where the library's thread-local data lies for the one real thread there is, and what it is at first. */
+struct sim_tls { void *data; const void *image; size_t size, initialised; };
 struct sim_tls sim_tls(void);
+void sim_tls_begin(void *data);
 
 /* How many futex waits, wakes and membarriers the schedule has made so far. */
 struct sim_counts { unsigned waits, wakes, membarriers, timeouts; };

@@ -34,7 +34,8 @@ find_tls(struct dl_phdr_info *info, size_t size, void *arg)
 	(void)size;
 	for (int i = 0; i < info->dlpi_phnum; i++)
 		if (info->dlpi_phdr[i].p_type == PT_TLS)
-			*tls = (struct sim_tls){ info->dlpi_tls_data, info->dlpi_phdr[i].p_memsz };
+			*tls = (struct sim_tls){ info->dlpi_tls_data, (const void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr),
+						 info->dlpi_phdr[i].p_memsz, info->dlpi_phdr[i].p_filesz };
 	return 1;                               /* the first object is the program */
 }
 
@@ -48,6 +49,16 @@ sim_tls(void)
 		dl_iterate_phdr(find_tls, &tls);
 	looked = true;
 	return tls;
+}
+
+/* As a thread finds it that begins. */
+void
+sim_tls_begin(void *data)
+{
+	struct sim_tls tls = sim_tls();
+
+	memcpy(data, tls.image, tls.initialised);
+	memset((char *)data + tls.initialised, 0, tls.size - tls.initialised);
 }
 
 /* The toys run without the library. */
@@ -100,7 +111,7 @@ sim_world_reset(void)
 	static const char *const names[SIM_THREADS + 1] = { "T0.park", "T1.park", "T2.park", "T3.park", "T4.park", "T5.park" };
 
 	restore_library();
-	memset(sim_tls().data, 0, sim_tls().size);
+	sim_tls_begin(sim_tls().data);
 	fsyi_tune = tune_defaults;
 	memset(memory, 0, memory_used);
 	memory_used = 0;

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim_rwmutex.c - the real rwmutex, one step at a time: readers against writers in each mode, deadlines and trials, who comes next.
+ *
+ * Edges exercised: R1, R2, R3 -> S4, S6; S1 -> S2, S3 -> S5; the store-buffering pairs of rwmutex.c and of readers_drain.c; invariants
+ * W1..W4, D1, I3, I4, I6, I7.
+ */
+#include "rwmutex_case.h"
+
+
+
+static void
+everybody_was_in(void)
+{
+	at_rest();
+	for (int id = 0; id < sim_threads(); id++)
+		SIM_CHECK(reads[id] + writes[id] == rounds);
+}
+
+/* The last thread writes. */
+static void
+one_writer(int id)
+{
+	for (int i = 0; i < rounds; i++)
+		if (id == sim_threads() - 1)
+			write_once(id);
+		else
+			read_once(id);
+}
+
+static void
+two_writers(int id)
+{
+	for (int i = 0; i < rounds; i++)
+		if (id < 2)
+			write_once(id);
+		else
+			read_once(id);
+}
+
+static void
+by_turns(int id)
+{
+	for (int i = 0; i < rounds; i++)
+		if (sim_random(3) == 0)
+			write_once(id);
+		else
+			read_once(id);
+}
+
+/* In each of the ways there are; nobody times out early. */
+static bool
+get_in(int id, bool write)
+{
+	int64_t deadline = sim_now() + (int64_t)sim_random(4000) - 100;
+	int error;
+
+	switch ((id + (int)sim_random(3)) % 3) {
+	case 0:
+		return write ? fsy_rwmutex_trylock(&lock) : fsy_rwmutex_tryrlock(&lock);
+	case 1:
+		error = write ? fsy_rwmutex_lock_until(&lock, deadline) : fsy_rwmutex_rlock_until(&lock, deadline);
+		SIM_CHECK(error == 0 || (error == FSY_ETIMEDOUT && sim_now() >= deadline));
+		return error == 0;
+	default:
+		if (write)
+			fsy_rwmutex_lock(&lock);
+		else
+			fsy_rwmutex_rlock(&lock);
+		return true;
+	}
+}
+
+static void
+mixed(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		bool write = sim_random(3) == 0;
+
+		if (!get_in(id, write))
+			continue;
+		if (write) {
+			write_section(id);
+			fsy_rwmutex_unlock(&lock);
+		} else {
+			read_section(id);
+			fsy_rwmutex_runlock(&lock);
+		}
+	}
+}
+
+/* Readers that hold on for longer than a writer stays awake, or that a reader naps. */
+static void
+long_reads(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		if (id == 0) {
+			write_once(id);
+			continue;
+		}
+		fsy_rwmutex_rlock(&lock);
+		if (sim_random(2) == 0)
+			fsyi_delay((int64_t)sim_random(3000));
+		read_section(id);
+		fsy_rwmutex_runlock(&lock);
+	}
+}
+
+/* Modes change all the time: readers are about to change them, and every writer changes them back. */
+static void
+setup_restless(void)
+{
+	setup_any();
+	rounds = 4;
+	lock.calm_ = 15;
+}
+
+static void
+restless(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		if (sim_random(4) == 0) {
+			write_once(id);
+		} else {
+			if (fsy_reader_->slot[0].cell_ != TAKEN)        /* it has a line: the next read is looked at more closely */
+				fsy_reader_->reads = FSY_READS_SAMPLED_ - 1;
+			read_once(id);
+		}
+		if (sim_random(2) == 0)
+			FSY_RAW_STORE_(&lock.calm_, (uint8_t)(sim_random(2) == 0 ? 63 : 15), __ATOMIC_RELAXED);
+	}
+}
+
+/*
+ * No reader waits for another reader: all are inside at the same time, in every mode, also right after a writer has been there. A reader that
+ * waited for another to leave would wait for ever.
+ */
+static fsy_atomic_u32 inside;
+
+static void
+setup_together(void)
+{
+	setup_any();
+	rounds = 1;
+	inside.cell_ = 0;
+}
+
+static void
+together(int id)
+{
+	if (id == 0)
+		write_once(id);
+	for (;;) {
+		fsy_rwmutex_rlock(&lock);
+		if (writes[0] > 0)
+			break;
+		fsy_rwmutex_runlock(&lock);             /* the writer would wait for whoever waits here */
+		sim_yield();
+	}
+	nobody_else_is_inside(id, false);
+	fsy_atomic_u32_add(&inside, 1);
+	while (fsy_atomic_u32_load(&inside) < (uint32_t)sim_threads())
+		sim_yield();
+	fsy_rwmutex_runlock(&lock);
+}
+
+/* A reader that is queued when a writer begins its unlock is in before the next writer. */
+static struct fsyi_thread *record[SIM_THREADS];
+static int reads_before[SIM_THREADS];
+static bool owed[SIM_THREADS];
+
+static void
+setup_promised(void)
+{
+	setup_any();
+
+	memset(owed, 0, sizeof(owed));
+	for (int i = 0; i < SIM_THREADS; i++)
+		record[i] = NULL;
+}
+
+/* Without a step of the machine, and only where nobody is changing it. */
+static void
+see_who_is_queued(void)
+{
+	const struct fsyi_bucket *bucket = fsyi_lot_bucket(&fsyi_lot, &lock);
+	const struct fsyi_waitq *queue;
+
+	if (bucket->lock.cell_ != 0)
+		return;
+	for (queue = bucket->queues; queue != NULL; queue = queue->chain)
+		for (const struct fsyi_thread *thread = queue->all.head; thread != NULL; thread = thread->next)
+			for (int i = 0; queue->key == (const char *)&lock + 1 && i < sim_threads(); i++)
+				if (thread == record[i]) {
+					owed[i] = true;
+					reads_before[i] = reads[i];
+				}
+}
+
+static void
+promised(int id)
+{
+	record[id] = fsyi_thread_self();
+	for (int i = 0; i < rounds; i++) {
+		if (id >= 2) {
+			read_once(id);
+			continue;
+		}
+		fsy_rwmutex_lock(&lock);
+		for (int k = 0; k < sim_threads(); k++) {
+			if (owed[k] && reads[k] == reads_before[k])
+				sim_fail("T%d was queued when the last writer left, and T%d is in before it", k, id);
+			owed[k] = false;
+		}
+		write_section(id);
+		for (uint32_t steps = sim_random(40); steps > 0; steps--)
+			sim_point();
+		see_who_is_queued();
+		fsy_rwmutex_unlock(&lock);
+	}
+}
+
+const struct sim_case sim_cases[] = {
+	EACH_MODE("pair", 2, setup, one_writer, everybody_was_in, SIM_NO_DFS, 0),
+	EACH_MODE_ONCE("pair", 2, one_writer, everybody_was_in, 3),
+	EACH_MODE("trio", 3, setup, one_writer, everybody_was_in, SIM_NO_DFS, 0),
+	EACH_MODE_ONCE("trio", 3, one_writer, everybody_was_in, 2),
+	EACH_MODE_ONCE("writers", 3, two_writers, everybody_was_in, 2),
+	BOTH("quartet", 4, setup_any, two_writers, everybody_was_in, SIM_NO_DFS, 0),
+	BOTH("by-turns", 4, setup_any, by_turns, everybody_was_in, SIM_NO_DFS, 0),
+	BOTH("mixed", 4, setup_any, mixed, at_rest, SIM_NO_DFS, 0),
+	BOTH("long-reads", 3, setup_any, long_reads, everybody_was_in, SIM_NO_DFS, 0),
+	BOTH("restless", 4, setup_restless, restless, everybody_was_in, SIM_NO_DFS, 0),
+	BOTH("together", 4, setup_together, together, at_rest, SIM_NO_DFS, 0),
+	BOTH("promised", 5, setup_promised, promised, everybody_was_in, SIM_NO_DFS, 0),
+	{ "rwmutex/loses-membarrier/tso", 4, setup_any, mixed, at_rest, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
+	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
+};
