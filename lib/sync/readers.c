@@ -224,16 +224,33 @@ fsyi_reader_exit(struct fsyi_thread *thread)
 	fsyi_latch_unlock(&fsyi_reader_latch);
 }
 
+static void
+part_with_line(struct fsyi_thread *thread, void *arg)
+{
+	(void)arg;
+	if (thread->reader != fsy_reader_)
+		thread->reader = NULL;
+}
+
+/* Alone: the forking thread's line is that of this thread, and nobody else is left. Otherwise one of the lines is used by the forking thread, nobody
+ * knows which: they stay as they are, but for claims that came to nothing, and no new thread gets one of them. */
 void
-fsyi_reader_fork_child(void)
+fsyi_reader_fork_child(bool alone)
 {
 	struct reader_walk walk = walk_lines();
 	struct fsy_reader_ *line;
+	uint32_t claims;
 
+	if (!alone)
+		fsyi_thread_each(part_with_line, NULL);
 	while ((line = walk_next(&walk)) != NULL) {
-		for (int i = 0; i < FSY_READER_SLOTS_; i++)
-			if (line != fsy_reader_ || fsy_atomic_ptr_load_rlx(&line->slot[i]) == TAKEN)
+		claims = 0;
+		for (int i = 0; i < FSY_READER_SLOTS_; i++) {
+			if (alone && (line != fsy_reader_ || fsy_atomic_ptr_load_rlx(&line->slot[i]) == TAKEN))
 				fsy_atomic_ptr_store_rlx(&line->slot[i], NULL);
-		fsy_atomic_u32_store_rlx(&line->alert, 0);
+			if (fsy_atomic_ptr_load_rlx(&line->slot[i]) == TAKEN)
+				claims |= 1u << i;
+		}
+		fsy_atomic_u32_store_rlx(&line->alert, claims);
 	}
 }

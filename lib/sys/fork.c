@@ -4,6 +4,7 @@
 #include "futex.h"
 #include "init.h"
 #include "membarrier.h"
+#include "thread.h"
 #include "kernel.h"
 #include "tune.h"
 
@@ -20,6 +21,7 @@ static __attribute__((cold, noinline)) void
 recover(void)
 {
 	uint32_t seen = WIPED;
+	bool alone;
 
 	if (!fsy_atomic_u32_cas_acq(word, &seen, RECOVERING)) {
 		/* The child has made threads before its first slow path, and one of them is at it. */
@@ -33,8 +35,9 @@ recover(void)
 	fsyi_membarrier_fork_child();
 	fsyi_lot_fork_child();
 	fsyi_thread_fork_child();
-	fsyi_owner_fork_child(fsyi_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) == fsyi_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0));
-	fsyi_reader_fork_child();
+	alone = fsyi_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) == fsyi_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	fsyi_owner_fork_child(alone);
+	fsyi_reader_fork_child(alone);
 	fsy_atomic_u32_store_rel(word, RECOVERED);
 	fsyi_futex_wake(word, INT32_MAX);
 }
@@ -52,10 +55,14 @@ fsyi_fork_generation(void)
 	return fsy_atomic_u32_load_rlx(&generation);
 }
 
+/* A thread that reads may go on for long without a slow path: its line must not be taken for that of a thread that is no more. */
 static void
 after_fork(void)
 {
-	fsy_atomic_u32_store_rlx(word, WIPED);
+	if (word == &fallback)
+		fsy_atomic_u32_store_rlx(word, WIPED);
+	if (fsyi_thread_current != NULL && fsyi_thread_current->reader != NULL)
+		fsyi_fork_check();
 }
 
 void
@@ -63,6 +70,7 @@ fsyi_fork_init(void)
 {
 	long page;
 
+	pthread_atfork(NULL, NULL, after_fork);
 	if (fsyi_switch_on("FASTSYNC_WIPEONFORK")) {
 		page = fsyi_syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (page > 0 && fsyi_syscall(SYS_madvise, page, 4096, MADV_WIPEONFORK, 0, 0, 0) == 0) {
@@ -73,5 +81,4 @@ fsyi_fork_init(void)
 		if (page > 0)
 			fsyi_syscall(SYS_munmap, page, 4096, 0, 0, 0, 0);
 	}
-	pthread_atfork(NULL, NULL, after_fork);
 }

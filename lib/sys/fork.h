@@ -27,6 +27,6 @@ uint32_t fsyi_fork_generation(void);
 void fsyi_lot_fork_child(void);                  /* supplied by lib/park */
 void fsyi_thread_fork_child(void);
 void fsyi_owner_fork_child(bool alone);          /* supplied by lib/sync; alone: no thread but the forking one has come by */
-void fsyi_reader_fork_child(void);               /* supplied by lib/sync */
+void fsyi_reader_fork_child(bool alone);         /* supplied by lib/sync; alone: in the forking thread */
 
 #endif

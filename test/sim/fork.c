@@ -8,7 +8,7 @@
 /* The toys run without the library. */
 void fsyi_lot_fork_child(void) __attribute__((weak));
 void fsyi_owner_fork_child(bool alone) __attribute__((weak));
-void fsyi_reader_fork_child(void) __attribute__((weak));
+void fsyi_reader_fork_child(bool alone) __attribute__((weak));
 
 static bool wiped;
 static uint32_t generation;
@@ -66,11 +66,11 @@ fsyi_fork_check(void)
 	if (fsyi_lot_fork_child != NULL)
 		fsyi_lot_fork_child();
 	fsyi_thread_fork_child();
+	if (fsyi_reader_fork_child != NULL)
+		fsyi_reader_fork_child(forker == self);
 	sim_run.current = self;
 	if (fsyi_owner_fork_child != NULL)
 		fsyi_owner_fork_child(forker == self);
-	if (fsyi_reader_fork_child != NULL)
-		fsyi_reader_fork_child();
 	sim_run.trace = trace;
 }
 
