@@ -235,15 +235,15 @@ forked(int id)
 		for (uint32_t steps = sim_random(20); steps > 0; steps--)
 			sim_point();
 		sim_fork();
-		fsyi_fork_check();              /* as fork()'s handler does */
 		memset(reading, 0, sizeof(reading));
+		fsyi_fork_check();              /* as fork()'s handler does */
 		fsy_rwmutex_runlock(&lock);
 	} else if (id == 0) {
 		for (uint32_t steps = sim_random(40); steps > 0; steps--)
 			sim_point();
 		sim_fork();
-		fsyi_fork_check();              /* as fork()'s handler does */
 		memset(reading, 0, sizeof(reading));
+		fsyi_fork_check();              /* as fork()'s handler does */
 	}
 	for (int i = 0; i < rounds; i++) {
 		write_once(id);
