@@ -268,6 +268,6 @@ const struct sim_case sim_cases[] = {
 	BOTH("destroy-pair", 2, setup_users, destroy, at_rest, 0, 3),
 	BOTH("destroy", 4, setup_users, destroy, at_rest, SIM_NO_DFS, 0),
 	{ "rwmutex/strangers/loses-membarrier/tso", 4, setup_mail_plain, strangers, at_rest, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
-	{ "rwmutex/forked/tso", 4, setup_fork, forked, child_at_rest, SIM_TSO | SIM_NO_DFS, 0 },
+	{ "rwmutex/forked/tso", 4, setup_fork, forked, child_at_rest, SIM_TSO | SIM_NO_DFS | SIM_SLOW, 0 },
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };
