@@ -23,7 +23,9 @@
 #define FSY_STATIC_ASSERT(condition, why) _Static_assert(condition, why)
 #endif
 
+#ifndef FSY_API                         /* the preload library keeps all names to itself */
 #define FSY_API          __attribute__((visibility("default")))
+#endif
 #define FSY_COLD         __attribute__((cold, noinline))
 #define FSY_NOINLINE     __attribute__((noinline))
 #define FSY_MUST_CHECK   __attribute__((warn_unused_result))

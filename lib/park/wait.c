@@ -96,7 +96,7 @@ fsyi_word_wait(struct fsyi_lot *lot, const void *word, const struct fsyi_word_op
 	fsyi_fork_check();
 	if (look(&wait, deadline))
 		return FSYI_WAIT_OVER;
-	while (deadline == FSY_FOREVER || fsyi_now() < deadline) {
+	while (deadline == FSY_FOREVER || !fsyi_over(deadline, fsyi_now())) {
 		until = fsyi_fork_generation() > 0 ? fsyi_now() + FORKED_NAP_NS : deadline;
 		switch (fsyi_park(lot, word, op->kind, &park_ops[again][op->crowd], &wait, until < deadline ? until : deadline)) {
 		case FSYI_UNPARKED_HANDOFF:

@@ -106,7 +106,7 @@ wait_unlisted(struct arrival *arrival)
 	if (arrival->leader || arrival->past)
 		return;
 	while (fsy_atomic_u32_load_acq(&b->generation_) == arrival->generation) {               /* E2 <- E1 */
-		if (arrival->deadline != FSY_FOREVER && fsyi_now() >= arrival->deadline) {
+		if (arrival->deadline != FSY_FOREVER && fsyi_over(arrival->deadline, fsyi_now())) {
 			fsyi_visit(&fsyi_lot, b, withdraw_unlisted, arrival);
 			return;
 		}
@@ -121,7 +121,7 @@ fsy_barrier_wait_until(fsy_barrier_t *b, fsy_deadline_t deadline, bool *leader)
 	enum fsyi_parked how;
 
 	fsyi_fork_check();
-	arrival.past = deadline != FSY_FOREVER && fsyi_now() >= deadline;
+	arrival.past = deadline != FSY_FOREVER && fsyi_over(deadline, fsyi_now());
 	do
 		how = fsyi_park(&fsyi_lot, b, KIND_BARRIER, &park_op, &arrival, deadline);
 	while (how == FSYI_UNPARKED_NORMAL);    /* a late wake, meant for an object that lived here before: has not come yet */

@@ -73,7 +73,7 @@ fsyi_lockword_sleep(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 		w->searcher = w->fresh = true;
 		return LW_AGAIN;
 	case FSYI_PARK_TIMEDOUT:                /* unless a nap ended, and left it the searcher's role */
-		return fsyi_now() >= w->deadline && !w->searcher ? LW_TIMEDOUT : LW_AGAIN;
+		return fsyi_over(w->deadline, fsyi_now()) && !w->searcher ? LW_TIMEDOUT : LW_AGAIN;
 	default:
 		return LW_AGAIN;
 	}
@@ -123,7 +123,7 @@ search(struct fsyi_waiting *w)
 				return LW_TAKEN;
 			continue;
 		}
-		if (now >= w->deadline) {
+		if (fsyi_over(w->deadline, now)) {
 			fsyi_lockword_abandon(w->lock);
 			return LW_TIMEDOUT;
 		}
@@ -183,7 +183,7 @@ fsyi_lockword_lock(const struct fsyi_lockword *lock, fsy_deadline_t deadline)
 {
 	struct fsyi_waiting w = { .lock = lock, .deadline = deadline };
 
-	if (deadline != FSY_FOREVER && fsyi_now() >= deadline)
+	if (deadline != FSY_FOREVER && fsyi_over(deadline, fsyi_now()))
 		return fsyi_lockword_trylock(lock) ? 0 : FSY_ETIMEDOUT;
 	fsyi_fork_check();
 	return obtain(&w, LW_AGAIN) ? 0 : FSY_ETIMEDOUT;

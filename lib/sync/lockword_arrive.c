@@ -41,10 +41,10 @@ second(struct fsyi_waiting *w, uint32_t turn)
 		}
 		if (lw_takeable(seen) ? lw_take(w, &seen, LW_SECOND) : take_stale(w, &seen, now, &idle_since, LW_SECOND))
 			return LW_TAKEN;
-		if ((now >= give_up || now >= w->deadline) &&
+		if ((now >= give_up || fsyi_over(w->deadline, now)) &&
 		    (seen & (LW_SECOND | LW_TURN)) == (LW_SECOND | turn) &&
 		    fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen & ~LW_SECOND))
-			return now >= w->deadline ? LW_TIMEDOUT : fsyi_lockword_sleep(w, &fsyi_park_arrival);
+			return fsyi_over(w->deadline, now) ? LW_TIMEDOUT : fsyi_lockword_sleep(w, &fsyi_park_arrival);
 	}
 }
 
@@ -72,7 +72,7 @@ look_around(struct fsyi_waiting *w, uint32_t *seen)
 		if (i % LOOKS_PER_CLOCK == 0) {         /* the clock costs more than a look */
 			now = fsyi_now();
 			w->start = w->start ? w->start : now;
-			if (now - w->start > fsyi_tune.brief_spin_ns || now >= w->deadline)
+			if (now - w->start > fsyi_tune.brief_spin_ns || fsyi_over(w->deadline, now))
 				break;
 		}
 		for (int pause = 1 << (i < BACKOFF ? i : BACKOFF); pause > 0; pause--)
@@ -116,7 +116,7 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 			give_up = now + fsyi_tune.brief_spin_ns;
 			w->start = w->start ? w->start : now;
 		}
-		if (now >= w->deadline && !lw_takeable(seen))
+		if (fsyi_over(w->deadline, now) && !lw_takeable(seen))
 			return LW_TIMEDOUT;
 		if (!(seen & LW_SEARCHER)) {
 			if (fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_SEARCHER)) {

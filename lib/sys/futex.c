@@ -5,6 +5,7 @@
  * and the choice may change at any moment.
  */
 #include "futex.h"
+#include "clock.h"
 #include "fatal.h"
 #include "init.h"
 #include "kernel.h"
@@ -17,11 +18,18 @@
 #define SYS_FUTEX2_WAIT  455
 #define FUTEX2_U32       0x02
 #define FUTEX2_LOCAL     0x80                /* private to the process */
-#define CLOCK_OF_WAITS   1                   /* CLOCK_MONOTONIC */
+
+enum { REALTIME = 0, MONOTONIC = 1 };        /* the kernel's numbers of the clocks */
 
 /* The kernel's struct timespec, whatever libc makes of it. */
 struct moment {
 	int64_t seconds, nanoseconds;
+};
+
+/* When a wait ends, by which clock; at == NULL: never. */
+struct limit {
+	struct moment moment, *at;
+	int clock;
 };
 
 /* Zero until the constructor has probed: the classic call works everywhere. */
@@ -34,31 +42,50 @@ refused(long result)
 }
 
 static long
-wait_once(fsy_atomic_u32 *word, uint32_t expected, const struct moment *deadline)
+wait_once(fsy_atomic_u32 *word, uint32_t expected, const struct limit *limit)
 {
 	if (fsy_atomic_u32_load_rlx(&futex2)) {
 		long result = fsyi_syscall(SYS_FUTEX2_WAIT, FSYI_ARG(word), (long)(unsigned long)expected, FUTEX_BITSET_MATCH_ANY,
-					   FUTEX2_U32 | FUTEX2_LOCAL, FSYI_ARG(deadline), CLOCK_OF_WAITS);
+					   FUTEX2_U32 | FUTEX2_LOCAL, FSYI_ARG(limit->at), limit->clock);
 
 		if (!refused(result))
 			return result;
 		fsy_atomic_u32_store_rlx(&futex2, 0);        /* a sandbox was entered after the probe */
 	}
-	return fsyi_syscall(SYS_futex, FSYI_ARG(word), FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, (long)(unsigned long)expected,
-			    FSYI_ARG(deadline), 0, FUTEX_BITSET_MATCH_ANY);
+	return fsyi_syscall(SYS_futex, FSYI_ARG(word),
+			    FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG | (limit->clock == REALTIME ? FUTEX_CLOCK_REALTIME : 0),
+			    (long)(unsigned long)expected, FSYI_ARG(limit->at), 0, FUTEX_BITSET_MATCH_ANY);
+}
+
+static void
+set_limit(struct limit *limit, fsy_deadline_t deadline)
+{
+	bool realtime = deadline >= FSYI_REALTIME;
+
+	limit->clock = realtime && deadline != FSY_FOREVER ? REALTIME : MONOTONIC;
+	limit->at = deadline == FSY_FOREVER ? NULL : &limit->moment;
+	if (realtime)
+		deadline -= FSYI_REALTIME;
+	limit->moment = (struct moment){ deadline > 0 ? deadline / 1000000000 : 0, deadline > 0 ? deadline % 1000000000 : 0 };
+}
+
+int
+fsyi_futex_wait_once(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline)
+{
+	struct limit limit;
+
+	set_limit(&limit, deadline);
+	return (int)-wait_once(word, expected, &limit);
 }
 
 enum fsyi_wait
 fsyi_futex_wait(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline)
 {
-	struct moment at = { 0, 0 };
+	struct limit limit;
 
-	if (deadline > 0) {
-		at.seconds = deadline / 1000000000;
-		at.nanoseconds = deadline % 1000000000;
-	}
+	set_limit(&limit, deadline);
 	for (;;) {
-		long result = wait_once(word, expected, deadline == FSY_FOREVER ? NULL : &at);
+		long result = wait_once(word, expected, &limit);
 
 		switch (result) {
 		case 0:
@@ -101,7 +128,7 @@ fsyi_futex_init(void)
 		return;
 	works = fsyi_syscall(SYS_FUTEX2_WAKE, FSYI_ARG(&word), FUTEX_BITSET_MATCH_ANY, 1, FUTEX2_U32 | FUTEX2_LOCAL, 0, 0) == 0 &&
 		fsyi_syscall(SYS_FUTEX2_WAIT, FSYI_ARG(&word), 1, FUTEX_BITSET_MATCH_ANY, FUTEX2_U32 | FUTEX2_LOCAL,
-			     FSYI_ARG(&past), CLOCK_OF_WAITS) == -ETIMEDOUT;
+			     FSYI_ARG(&past), MONOTONIC) == -ETIMEDOUT;
 	fsy_atomic_u32_store_rlx(&futex2, works);
 }
 

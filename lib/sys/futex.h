@@ -12,6 +12,10 @@ enum fsyi_wait { FSYI_WOKEN, FSYI_TIMEDOUT };
  * the caller looks at the word again. FSYI_TIMEDOUT only after the deadline. */
 enum fsyi_wait fsyi_futex_wait(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline);
 
+/* One call of the kernel's, for those who must hear of signals: 0, EAGAIN, EINTR or ETIMEDOUT (or what else it says). A cancellation that
+ * is asynchronous may end the thread in it. */
+int fsyi_futex_wait_once(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline);
+
 /* Wakes up to count sleepers on word. The memory may be gone by now: a late wake is harmless. */
 void fsyi_futex_wake(fsy_atomic_u32 *word, int count);
 

@@ -7,15 +7,11 @@
 #include "topology_table.h"
 #include "tune.h"
 
-#include <errno.h>
 #include <fastsync/atomic.h>
 #include <fastsync/stats.h>
-#include <numa.h>
 #include <string.h>
 
 #define SYSFS_NODES "/sys/devices/system/node"
-
-enum { LOCAL = 10, REMOTE = 20 };                /* ACPI SLIT: distance to itself, usual distance to others */
 
 static const struct fsyi_topology one_node = { 1, false, "one node" };
 static fsy_atomic_ptr current;                   /* NULL = one node */
@@ -67,7 +63,7 @@ fsyi_topology_distance(int from, int to)
 	int nodes = fsyi_topology()->nodes;
 
 	if (t == NULL || t->distance == NULL || from < 0 || from >= nodes || to < 0 || to >= nodes)
-		return from == to ? LOCAL : REMOTE;
+		return from == to ? FSYI_LOCAL : FSYI_REMOTE;
 	return t->distance[from * nodes + to];
 }
 
@@ -117,7 +113,7 @@ fsyi_topology_add_distances(struct fsyi_topology_table *t)
 	if (t->distance == NULL)
 		return false;
 	for (int i = 0; i < nodes * nodes; i++)
-		t->distance[i] = i / nodes == i % nodes ? LOCAL : REMOTE;
+		t->distance[i] = i / nodes == i % nodes ? FSYI_LOCAL : FSYI_REMOTE;
 	return true;
 }
 
@@ -155,56 +151,6 @@ fsyi_parse_range(const char *text, int limit, int *first, int *last)
 	return text == NULL || *last < *first ? NULL : text;
 }
 
-static void
-numa_distances(struct fsyi_topology_table *t)
-{
-	int nodes = t->head.nodes;
-
-	if (!fsyi_topology_add_distances(t))
-		return;
-	for (int i = 0; i < nodes * nodes; i++) {
-		int distance = numa_distance(t->kernel_node[i / nodes], t->kernel_node[i % nodes]);
-
-		if (distance >= LOCAL && distance <= UINT8_MAX)
-			t->distance[i] = (uint8_t)distance;
-	}
-}
-
-/* libnuma's constructor fills numa_nodes_ptr; in a static program it may not have run yet. Nodes without CPUs get no
- * number: no thread runs there. Arrays go by numa_max_node(), as configured nodes may leave gaps. */
-static int
-from_libnuma(void)
-{
-	struct fsyi_topology_table *t;
-	struct bitmask *cpus;
-
-	if (numa_nodes_ptr == NULL || numa_available() < 0)
-		return ENOSYS;
-	t = fsyi_topology_new("libnuma", false);
-	cpus = numa_allocate_cpumask();
-	if (t == NULL || cpus == NULL)
-		return ENOMEM;
-	for (int id = 0; id <= numa_max_node() && id < FSYI_MAX_NODES; id++) {
-		int node = -1;
-
-		if (!numa_bitmask_isbitset(numa_nodes_ptr, (unsigned)id) || numa_node_to_cpus(id, cpus) != 0)
-			continue;
-		for (unsigned cpu = 0; cpu < cpus->size && cpu < FSYI_MAX_CPUS; cpu++) {
-			if (!numa_bitmask_isbitset(cpus, cpu))
-				continue;
-			if (node < 0)
-				node = fsyi_topology_add_node(t, id);
-			fsyi_topology_add_cpus(t, node, (int)cpu, (int)cpu);
-		}
-	}
-	numa_free_cpumask(cpus);
-	if (t->head.nodes == 0)
-		return ENODEV;
-	numa_distances(t);
-	fsyi_topology_publish(t);
-	return 0;
-}
-
 void
 fsyi_topology_init(void)
 {
@@ -217,6 +163,6 @@ fsyi_topology_init(void)
 		fsyi_format(why + strlen(why), sizeof(why) - strlen(why), "; ignored");
 		fsyi_tune_complain("FASTSYNC_TOPOLOGY", spec, why);
 	}
-	if (fsyi_switch_on("FASTSYNC_NUMA") && from_libnuma() != 0)
+	if (fsyi_switch_on("FASTSYNC_NUMA") && fsyi_topology_from_libnuma() != 0)
 		fsyi_topology_from_sysfs(SYSFS_NODES);
 }

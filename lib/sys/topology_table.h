@@ -6,6 +6,8 @@
 #include <fastsync/base.h>
 #include "topology.h"
 
+enum { FSYI_LOCAL = 10, FSYI_REMOTE = 20 }; /* ACPI SLIT: distance to itself, usual distance to others */
+
 /* Never changes once published, and is never given back: readers hold no lock. */
 struct fsyi_topology_table {
 	struct fsyi_topology head;
@@ -27,6 +29,9 @@ bool fsyi_topology_add_distances(struct fsyi_topology_table *table);
 
 /* From here on this is the topology in use. */
 void fsyi_topology_publish(struct fsyi_topology_table *table);
+
+/* Publishes what libnuma says: 0, or an errno value. Supplied by the library; the preload library says ENOSYS. */
+int fsyi_topology_from_libnuma(void);
 
 /* Reads "7" or "4-7" and returns what follows; NULL if it is neither, or a number is above limit. Digits only. */
 const char *fsyi_parse_range(const char *text, int limit, int *first, int *last);

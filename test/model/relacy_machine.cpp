@@ -138,6 +138,13 @@ fsy_now(void)
 	return fsyi_now();
 }
 
+bool
+fsyi_over_realtime(fsy_deadline_t deadline)
+{
+	(void)deadline;
+	return false;
+}
+
 void
 sim_yield(void)
 {

@@ -29,6 +29,14 @@ fsyi_now(void)
 	return sim_run.now;
 }
 
+/* No simulated program has a deadline on that clock. */
+bool
+fsyi_over_realtime(fsy_deadline_t deadline)
+{
+	(void)deadline;
+	return false;
+}
+
 void
 sim_yield(void)
 {
