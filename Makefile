@@ -5,7 +5,7 @@
 #   make debug            the same into build/debug: assertions, -O0
 #   make check            every test layer, lints and sanitizer builds included; installs what it needs
 #   make check SAN=thread | address | undefined     unit and stress tests in that build only
-#   make check-unit check-stress check-header check-abi check-install check-counts check-model
+#   make check-unit check-stress check-header check-abi check-install check-counts check-model check-preload
 #   make bench            the article's table, measured here;  make bench-full: every sweep
 #   make install          DESTDIR= PREFIX= LIBDIR=;  make uninstall takes the same
 #   make lint docs deps clean
@@ -96,12 +96,14 @@ UNIT := $(UNIT_SRC:%.c=$(BUILD)/%)
 STRESS := $(STRESS_SRC:%.c=$(BUILD)/%)
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(BUILD)/%.o)
 
+PRELOAD := $(if $(SAN),,$(BUILD)/libfastsync-preload.so)
+
 .PHONY: all debug check check-unit check-stress check-header check-abi check-install check-counts check-model \
 	check-dlopen bench bench-full install uninstall lint docs clean deps deps-check deps-bench peers FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(SHARED) $(BUILD)/libfastsync.so $(STATIC) $(CLI) $(EXAMPLES)
+all: $(SHARED) $(BUILD)/libfastsync.so $(STATIC) $(CLI) $(EXAMPLES) $(PRELOAD)
 
 debug:
 	$(Q)$(MAKE) --no-print-directory CONFIG=debug all
@@ -259,6 +261,35 @@ bench-article-loops: $(SHARED) $(BUILD)/libfastsync.so
 		rustc --edition 2021 -O -C codegen-units=1 -o $(ARTICLE)/article-rs lib/bench/peers/article/article.rs
 	@! command -v go >/dev/null || (cd lib/bench/peers/go && go test -c -o ../../../../$(ARTICLE)/go.test .)
 	@lib/bench/peers/article/article.sh $(ARTICLE) $(or $(COUNT),5) $(or $(MS),300)
+
+# --- preload ---
+# The lower rooms once more, with every name hidden but those that libc has too (lib/posix/interpose.def): no version script,
+# since a named version would hide them from programs, and no library but libc. Not in sanitizer builds: those have wrappers of their own.
+.PHONY: check-preload check-preload-short preload
+LAYERS += check-preload-short
+PRELOAD_SRC := $(filter-out lib/sys/topology_libnuma.c,$(SYS_SRC)) $(PARK_SRC) $(filter-out lib/sync/once%.c lib/sync/lazy.c,$(SYNC_SRC)) \
+	$(DIAG_SRC) $(wildcard lib/posix/*.c)
+PRELOAD_OBJ := $(PRELOAD_SRC:%.c=$(BUILD)/preload/%.o)
+PRELOAD_CFLAGS := -DFSY_API='__attribute__((visibility("hidden")))' -ftls-model=initial-exec -ffunction-sections -fdata-sections
+PRELOAD_LIB := $(BUILD)/libfastsync-preload.so
+
+preload: $(PRELOAD)
+
+$(BUILD)/preload/%.o: %.c $(BUILD)/.flags
+	@mkdir -p $(@D)
+	$(call say,CC,'$< (preload)')
+	$(Q)$(CC) $(ALL_CFLAGS) $(PRELOAD_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(PRELOAD_LIB): $(PRELOAD_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -o $@ $(PRELOAD_OBJ) $(ALL_LDFLAGS) -Wl,-soname,$(@F) -Wl,-Bsymbolic -Wl,--gc-sections -Wl,-z,defs -Wl,-z,nodelete \
+		-Wl,-z,now -Wl,-z,relro -ldl
+
+check-preload-short: preload
+	@CC='$(CC)' CXX='$(CXX)' BUILD=$(BUILD) test/preload/run.sh short
+
+check-preload: preload
+	@CC='$(CC)' CXX='$(CXX)' BUILD=$(BUILD) test/preload/run.sh long
 
 # --- bench ---
 bench: deps-bench

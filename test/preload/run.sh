@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Programs that know nothing of us, with and without the preload library: run.sh short | long [NAME...]
+#
+# Each test/preload/NAME.c or .cc starts with a comment of lines "name: ..." (what is tested), and may have lines
+#   short: ARGUMENTS...   long: ARGUMENTS...    what to pass; a program without such a line does not run in that mode
+#   flags: ...            for the compiler
+#   with: A B             plugins test/preload/plugin/A.c, to be passed as PREFIX-A.so, PREFIX being the program's path
+#   native: no            only under preload
+#   only-with: F...       skipped unless lib/posix/F exists
+# and is right if it ends with status 0, both times, and prints nothing on stdout. Status 77: skipped, and stdout says why.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+build=${BUILD:-build/release} mode=${1:-short} status=0
+shift
+library=$PWD/$build/libfastsync-preload.so out=$build/test/preload
+mkdir -p "$out"
+ok() { echo "ok preload/$1"; }
+bad() { echo "not ok preload/$1"; [ -s "$out/log" ] && sed 's/^/    /' "$out/log" | head -n 60; status=1; }
+of() { sed -n "1,/\*\//s/^ \* $2: //p" "$1"; }
+
+flags=(-O2 -g -Wall -Wextra -pthread -D_GNU_SOURCE)
+build() { # SOURCE: builds what it says it needs
+	local source=$1 program more plugin
+	program=$out/$(basename "${source%.*}")
+	read -ra more <<<"$(of "$source" flags)"
+	for plugin in $(of "$source" with); do
+		"${CC:-gcc}" -std=gnu11 "${flags[@]}" -fPIC -shared -o "$program-$plugin.so" "test/preload/plugin/$plugin.c" || return 1
+	done
+	case $source in
+	*.cc) "${CXX:-g++}" -std=gnu++17 "${flags[@]}" -o "$program" "$source" "${more[@]}" ;;
+	*) "${CC:-gcc}" -std=gnu11 "${flags[@]}" -o "$program" "$source" "${more[@]}" -ldl ;;
+	esac
+}
+
+# once NAME COMMAND...: what it writes on stdout is wrong, except as the reason of a skip.
+once() {
+	local name=$1 rc
+	shift
+	timeout -k 5 "${FASTSYNC_TEST_LIMIT:-240}" "$@" >"$out/log.out" 2>"$out/log" </dev/null
+	rc=$?
+	if [ $rc = 77 ]; then
+		echo "skip preload/$name $(head -n 1 "$out/log.out")"
+	elif [ $rc = 0 ] && [ ! -s "$out/log.out" ]; then
+		ok "$name"
+	else
+		{ echo "ended with status $rc"; cat "$out/log.out"; } >>"$out/log"
+		bad "$name"
+	fi
+}
+
+wanted() { [ $# = 1 ] || [[ " ${*:2} " == *" $1 "* ]]; }
+for source in test/preload/*.c test/preload/*.cc; do
+	name=$(basename "${source%.*}")
+	[ -f "$source" ] && wanted "$name" "$@" || continue
+	grep -q "^ \* $mode:" "$source" || continue
+	for file in $(of "$source" only-with); do
+		[ -f "lib/posix/$file" ] || { echo "skip preload/$name lib/posix/$file is not there"; continue 2; }
+	done
+	case $source in *.cc) command -v "${CXX:-g++}" >/dev/null || { echo "skip preload/$name no C++ compiler"; continue; } ;; esac
+	build "$source" 2>"$out/log" || { bad "$name does not build"; continue; }
+	read -ra args <<<"$(of "$source" "$mode")"
+	[ "$(of "$source" native)" = no ] || once "$name/libc" "$out/$name" "${args[@]}"
+	once "$name/preload" env LD_PRELOAD="$library" "$out/$name" "${args[@]}"
+	grep -q '^ \* plain: no' "$source" ||
+		once "$name/preload-fenced" env LD_PRELOAD="$library" FASTSYNC_MEMBARRIER=off "$out/$name" "${args[@]}"
+done
+for script in test/preload/*.sh; do
+	name=$(basename "$script" .sh)
+	[ "$name" != run ] && wanted "$name" "$@" && grep -q "^# $mode" "$script" || continue
+	CC=${CC:-gcc} CXX=${CXX:-g++} BUILD=$build LIBRARY=$library OUT=$out "$script" "$mode" || status=1
+done
+exit $status
