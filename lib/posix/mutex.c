@@ -14,7 +14,7 @@
  */
 #include "preload.h"
 #include "real.h"
-#include "../sync/lockword.h"
+#include "../sync/mutex_word.h"
 #include "../sys/clock.h"
 #include "../sys/fatal.h"
 #include "../sys/thread.h"
@@ -178,8 +178,7 @@ pthread_mutex_trylock(pthread_mutex_t *mutex)
 static FSY_NOINLINE int
 finish(struct fsyi_mutex *m, enum fsy_release_ how)
 {
-	struct fsyi_lockword lock = { .lot = &fsyi_lot, .word = &m->lock.word_, .held = &m->lock.held_, .busy = &m->lock.busy_,
-				      .hint = &m->lock.hint_ };
+	struct fsyi_lockword lock = fsyi_mutex_word(&m->lock);
 
 	if (how == FSY_SUSPECT_)
 		how = fsyi_lockword_unlock_suspect(&lock);
@@ -187,7 +186,7 @@ finish(struct fsyi_mutex *m, enum fsy_release_ how)
 		fsyi_fatal("unlock of unlocked mutex %p", (void *)m);
 	if (how == FSY_RELEASED_WAKE_) {
 		fsyi_fork_check();
-		fsyi_lockword_wake(&lock);
+		fsyi_lockword_wake(&lock, FSYI_WAKE_LATER);
 	}
 	return 0;                               /* programs do unlock what is not locked, and libc lets them */
 }

@@ -85,7 +85,7 @@ nap(const struct fsyi_relock *relock, fsy_deadline_t deadline)
 
 	relock->release(relock->mutex);
 	fsyi_futex_wait(&never, 0, until < deadline ? until : deadline);
-	return fsyi_now() >= deadline ? FSY_ETIMEDOUT : 0;
+	return fsyi_over(deadline, fsyi_now()) ? FSY_ETIMEDOUT : 0;
 }
 
 int

@@ -80,7 +80,7 @@ spin(struct drain *drain)
 		now = fsyi_now();
 		if (drain->spin_until == 0)
 			drain->spin_until = now + fsyi_reader_patience();
-		if (now >= drain->spin_until || now >= drain->deadline)
+		if (now >= drain->spin_until || fsyi_over(drain->deadline, now))
 			return false;
 	}
 	return true;
@@ -105,7 +105,7 @@ drain_line(struct fsy_reader_ *line, struct drain *drain)
 
 	if (spin(drain))
 		return 0;
-	if (fsyi_now() >= drain->deadline)
+	if (fsyi_over(drain->deadline, fsyi_now()))
 		return FSY_ETIMEDOUT;
 	fsy_atomic_u32_or_rlx(drain->count, READERS_DRAINING);
 	fsy_atomic_u32_add(&line->alert, ALERT_SLEEPER);

@@ -119,7 +119,7 @@ fsyi_rwmutex_wait(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 	if (now < deadline && now < sleep_at && !is_drained(rw) && (stay_away(rw, start, deadline) || watch(rw)))
 		return 0;
 	do {
-		if (now >= deadline)
+		if (fsyi_over(deadline, now))
 			return FSY_ETIMEDOUT;
 		if ((is_drained(rw) || (now >= sleep_at && fsyi_reader_in_crowd())) && naps++ < NAPS)
 			now = nap(rw, now, deadline);
