@@ -156,6 +156,6 @@ const struct sim_case sim_cases[] = {
 	BOTH("barrier/rounds", 3, setup, barrier_rounds, each_led_once, SIM_NO_DFS, 0),
 	BOTH("barrier/timed", 3, setup, barrier_timed, each_led_once, SIM_NO_DFS, 0),
 	BOTH("barrier/unlisted", 3, setup, barrier_unlisted, each_led_once, SIM_NO_DFS, 0),
-	CASE("barrier/forked", 5, setup_three, barrier_forked, three_met, SIM_NO_DFS, 0),
+	CASE("barrier/forked", 5, setup_three, barrier_forked, three_met, SIM_NO_DFS | SIM_SLOW, 0),
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };
