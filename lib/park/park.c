@@ -73,7 +73,7 @@ fsyi_scene_leave(struct fsyi_scene *scene)
 	fsyi_bucket_unlock(scene->bucket);
 	if (scene->asleep)
 		wake_up(scene, scene->wake);
-	if (scene->here && fsyi_thread_current != NULL && fsyi_thread_current->linger_skip == 0)
+	if (scene->asleep && scene->here && fsyi_thread_current != NULL && fsyi_thread_current->linger_skip == 0)
 		fsyi_thread_current->linger_skip = 1;   /* whom it has woken wants its CPU */
 	for (thread = scene->rest; thread != NULL; thread = next) {
 		next = thread->next;
@@ -102,9 +102,9 @@ fsyi_scene_wake(struct fsyi_scene *scene, struct fsyi_thread *thread, enum fsyi_
 		scene->queue = NULL;
 	scene->wake = thread;
 	thread->token = (uint32_t)token;
+	scene->here = thread->cpu == fsyi_cpu();
 	was = fsy_atomic_u32_swap_rel(&thread->park, AWAKE);                                    /* K1 -> K2 */
 	scene->asleep = was == ASLEEP;
-	scene->here = scene->asleep && thread->cpu == fsyi_cpu();
 	scene->crowd |= was == IN_CROWD;
 }
 
