@@ -20,7 +20,7 @@ violations=$(
 			if ((" " may[layer] " ") !~ (" " to " ")) print $0 "        <- " layer " may not include " to
 		}'
 	grep -E '^include/.*:#[ \t]*include' <<<"$code" |
-		grep -Ev '<(fastsync/[a-z]+\.h|stdbool\.h|stddef\.h|stdint\.h|stdio\.h|errno\.h|exception|sys/single_threaded\.h)>|include FSYI_MACHINE' |
+		grep -Ev '<(fastsync/[a-z]+\.h|stdbool\.h|stddef\.h|stdint\.h|stdio\.h|errno\.h|exception|sanitizer/tsan_interface\.h|valgrind/(helgrind|drd)\.h|sys/single_threaded\.h)>|include FSYI_MACHINE' |
 		bad "public headers include the library's own and ISO C's small ones only"
 	grep -Ev '^lib/(sys|bench)/' <<<"$code" | grep -E '\bsyscall[ \t]*\(|\bSYS_[a-z]|<linux/|<sys/(mman|syscall)\.h>' |
 		bad "system calls belong to lib/sys"

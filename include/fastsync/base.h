@@ -51,6 +51,12 @@
 #define FSY_FAST 1
 #endif
 
+/* A nameless variable whose end is a call. */
+#define FSY_SCOPE_(type, value, leave)              FSY_SCOPE_NAMED_(type, value, leave, __COUNTER__)
+#define FSY_SCOPE_NAMED_(type, value, leave, id)    FSY_SCOPE_PASTED_(type, value, leave, id)
+#define FSY_SCOPE_PASTED_(type, value, leave, id) \
+	__attribute__((cleanup(leave), unused)) type fsy_scope_##id##_ = value
+
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "fastsync: the lock word's layout assumes a little-endian machine"
 #endif

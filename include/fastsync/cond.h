@@ -50,12 +50,47 @@ FSY_API void fsy_cond_broadcast_slow_(fsy_cond_t *c);
 /* Unlocks m, which the caller holds, waits for a signal, and locks m again. From the moment that m is
  * unlocked the caller counts as a waiter. Aborts with "fastsync: wait with an unlocked mutex", or
  * "fastsync: cond is waited for with two mutexes". Source of the algorithm: lib/sync/cond.c. */
-FSY_API void fsy_cond_wait(fsy_cond_t *c, fsy_mutex_t *m);
+FSY_API void fsy_cond_wait(fsy_cond_t *c, fsy_mutex_t *m) FSY_REQUIRES(m);
 
 /* The same until deadline at most: 0, or FSY_ETIMEDOUT if no signal came; m is locked in both cases, and
  * getting it back may take longer. A signal that reached this waiter counts, however late it is. A
  * deadline in the past still unlocks m and locks it again. */
-FSY_API FSY_MUST_CHECK int fsy_cond_wait_until(fsy_cond_t *c, fsy_mutex_t *m, fsy_deadline_t deadline);
+FSY_API FSY_MUST_CHECK int fsy_cond_wait_until(fsy_cond_t *c, fsy_mutex_t *m, fsy_deadline_t deadline) FSY_REQUIRES(m);
+
+#if FSY_OBSERVED_
+static inline void fsy_cond_wait_seen_(fsy_cond_t *c, fsy_mutex_t *m) FSY_REQUIRES(m);
+static inline int fsy_cond_wait_until_seen_(fsy_cond_t *c, fsy_mutex_t *m, fsy_deadline_t deadline) FSY_REQUIRES(m);
+
+static inline void
+fsy_cond_wait_seen_(fsy_cond_t *c, fsy_mutex_t *m)
+{
+	FSY_UNLOCKING_(m, 0u);
+	FSY_UNLOCKED_(m, 0u);
+	FSY_LOCKING_(m, 0u);
+	(fsy_cond_wait)(c, m);
+	FSY_LOCKED_(m, 0u, true);
+}
+#define fsy_cond_wait(c, m) fsy_cond_wait_seen_(c, m)
+
+static inline FSY_MUST_CHECK int
+fsy_cond_wait_until_seen_(fsy_cond_t *c, fsy_mutex_t *m, fsy_deadline_t deadline)
+{
+	int error;
+
+	FSY_UNLOCKING_(m, 0u);
+	FSY_UNLOCKED_(m, 0u);
+	FSY_LOCKING_(m, 0u);
+	error = (fsy_cond_wait_until)(c, m, deadline);
+	FSY_LOCKED_(m, 0u, true);
+	return error;
+}
+#define fsy_cond_wait_until(c, m, deadline) fsy_cond_wait_until_seen_(c, m, deadline)
+#endif
+
+FSY_INLINE void
+fsy_cond_wait_while(fsy_cond_t *c, fsy_mutex_t *m, bool (*predicate)(void *arg), void *arg) FSY_REQUIRES(m);
+FSY_INLINE int fsy_cond_wait_while_until(fsy_cond_t *c, fsy_mutex_t *m, bool (*predicate)(void *arg), void *arg, fsy_deadline_t deadline)
+	FSY_REQUIRES(m);
 
 /* Waits, again and again, while predicate(arg) is true; it is called with m locked. */
 FSY_INLINE void

@@ -33,6 +33,7 @@
 #define FASTSYNC_POISON_H
 
 #include <fastsync/error.h>
+#include <fastsync/observe.h>
 #include <fastsync/owner.h>
 #include <fastsync/time.h>
 #if defined(__cplusplus)
@@ -42,7 +43,7 @@
 FSY_BEGIN_DECLS
 
 /* Private: read and written by this library only. */
-typedef struct fsy_poison_mutex {
+typedef struct FSY_CAPABILITY("poison mutex") fsy_poison_mutex {
 	fsy_atomic_u32 word_;
 	fsy_atomic_u32 owner_;
 } fsy_poison_mutex_t;
@@ -57,6 +58,12 @@ FSY_API int fsy_poison_mutex_trylock_slow_(fsy_poison_mutex_t *m);
 FSY_API int fsy_poison_mutex_lock_until_slow_(fsy_poison_mutex_t *m, fsy_deadline_t deadline);
 FSY_API void fsy_poison_mutex_unlock_slow_(fsy_poison_mutex_t *m);
 FSY_API void fsy_poison_mutex_wake_slow_(fsy_poison_mutex_t *m);
+
+/* What is told to clang's analysis. */
+FSY_INLINE int fsy_poison_mutex_lock(fsy_poison_mutex_t *m) FSY_ACQUIRE(m) FSY_NO_ANALYSIS;
+FSY_INLINE int fsy_poison_mutex_trylock(fsy_poison_mutex_t *m) FSY_TRY_ACQUIRE(0, m) FSY_NO_ANALYSIS;
+FSY_INLINE int fsy_poison_mutex_lock_until(fsy_poison_mutex_t *m, fsy_deadline_t deadline) FSY_TRY_ACQUIRE(0, m) FSY_NO_ANALYSIS;
+FSY_INLINE void fsy_poison_mutex_unlock(fsy_poison_mutex_t *m) FSY_RELEASE(m) FSY_NO_ANALYSIS;
 
 /* Byte 3 of the word. A load of the whole, which a locked instruction has just written in part, would stall. */
 static FSY_ALWAYS_INLINE int
@@ -118,6 +125,20 @@ FSY_API void fsy_poison_mutex_poison(fsy_poison_mutex_t *m);
 FSY_API void fsy_poison_mutex_clear_poison(fsy_poison_mutex_t *m);
 FSY_API bool fsy_poison_mutex_is_poisoned(const fsy_poison_mutex_t *m);
 
+/* Aborts with "fastsync: poison mutex is not held" unless the calling thread holds m; clang's analysis believes it. Never blocks. */
+FSY_API void fsy_poison_mutex_assert_held(const fsy_poison_mutex_t *m) FSY_ASSERT_HELD(m);
+
+#if FSY_OBSERVED_
+FSY_SEE_TRY_(fsy_poison_mutex_lock, int, fsy_poison_mutex_t, 0u, FSY_IF_LOCKED_, FSY_ACQUIRE(m))
+FSY_SEE_TRY_(fsy_poison_mutex_trylock, int, fsy_poison_mutex_t, 0u, FSY_IF_LOCKED_, FSY_TRY_ACQUIRE(0, m))
+FSY_SEE_UNTIL_(fsy_poison_mutex_lock_until, fsy_poison_mutex_t, 0u, FSY_IF_LOCKED_, FSY_TRY_ACQUIRE(0, m))
+FSY_SEE_UNLOCK_(fsy_poison_mutex_unlock, fsy_poison_mutex_t, 0u, FSY_RELEASE(m))
+#define fsy_poison_mutex_lock(m) fsy_poison_mutex_lock_seen_(m)
+#define fsy_poison_mutex_trylock(m) fsy_poison_mutex_trylock_seen_(m)
+#define fsy_poison_mutex_lock_until(m, deadline) fsy_poison_mutex_lock_until_seen_(m, deadline)
+#define fsy_poison_mutex_unlock(m) fsy_poison_mutex_unlock_seen_(m)
+#endif
+
 /*
  * A lock held until the end of the scope. FSY_POISON_GUARD(name, m); locks m and declares name; name.error is what the lock
  * returned. At the end of the scope m is unlocked, and poisoned unless fsy_poison_guard_commit(&name) was called: make that the
@@ -136,6 +157,8 @@ fsy_poison_guard_commit(struct fsy_poison_guard *guard)
 	guard->safe_ = true;
 }
 
+static inline void fsy_poison_guard_leave_(struct fsy_poison_guard *guard) FSY_NO_ANALYSIS;
+
 static inline void
 fsy_poison_guard_leave_(struct fsy_poison_guard *guard)
 {
@@ -153,6 +176,9 @@ fsy_poison_guard_leave_(struct fsy_poison_guard *guard)
 #endif
 
 static inline struct fsy_poison_guard
+fsy_poison_guard_enter_(fsy_poison_mutex_t *m, bool unwinding) FSY_ASSERT_HELD(m) FSY_NO_ANALYSIS;
+
+static inline struct fsy_poison_guard
 fsy_poison_guard_enter_(fsy_poison_mutex_t *m, bool unwinding)
 {
 	struct fsy_poison_guard guard = { m, fsy_poison_mutex_lock(m), unwinding };
@@ -161,7 +187,7 @@ fsy_poison_guard_enter_(fsy_poison_mutex_t *m, bool unwinding)
 }
 
 #define FSY_POISON_GUARD(name, m) \
-	__attribute__((cleanup(fsy_poison_guard_leave_))) \
+	__attribute__((cleanup(fsy_poison_guard_leave_), unused)) \
 	struct fsy_poison_guard name = fsy_poison_guard_enter_((m), FSY_UNWINDING_())
 
 FSY_END_DECLS

@@ -31,13 +31,14 @@
 #define FASTSYNC_RWMUTEX_H
 
 #include <fastsync/error.h>
+#include <fastsync/observe.h>
 #include <fastsync/reader.h>
 #include <fastsync/time.h>
 
 FSY_BEGIN_DECLS
 
 /* Private. word_ to hint_ are those of a mutex, for writers; the rest belongs to readers: how many are counted, and guesses. */
-typedef struct fsy_rwmutex {
+typedef struct FSY_CAPABILITY("rwmutex") fsy_rwmutex {
 	fsy_atomic_u32 word_;
 	uint8_t held_;
 	uint8_t busy_;
@@ -57,6 +58,12 @@ FSY_API void fsy_rwmutex_rlock_slow_(fsy_rwmutex_t *rw, fsy_atomic_ptr *slot);
 FSY_API bool fsy_rwmutex_tryrlock_slow_(fsy_rwmutex_t *rw, fsy_atomic_ptr *slot);
 FSY_API int fsy_rwmutex_rlock_until_slow_(fsy_rwmutex_t *rw, fsy_atomic_ptr *slot, fsy_deadline_t deadline);
 FSY_API void fsy_rwmutex_runlock_slow_(fsy_rwmutex_t *rw, bool left);
+
+/* What is told to clang's analysis. */
+FSY_INLINE void fsy_rwmutex_rlock(fsy_rwmutex_t *rw) FSY_ACQUIRE_SHARED(rw) FSY_NO_ANALYSIS;
+FSY_INLINE bool fsy_rwmutex_tryrlock(fsy_rwmutex_t *rw) FSY_TRY_ACQUIRE_SHARED(true, rw) FSY_NO_ANALYSIS;
+FSY_INLINE int fsy_rwmutex_rlock_until(fsy_rwmutex_t *rw, fsy_deadline_t deadline) FSY_TRY_ACQUIRE_SHARED(0, rw) FSY_NO_ANALYSIS;
+FSY_INLINE void fsy_rwmutex_runlock(fsy_rwmutex_t *rw) FSY_RELEASE_SHARED(rw) FSY_NO_ANALYSIS;
 
 /* Locks rw for reading, waiting as long as it takes. Source of the algorithm: lib/sync/rwmutex.c. */
 FSY_INLINE void
@@ -103,23 +110,56 @@ fsy_rwmutex_runlock(fsy_rwmutex_t *rw)
 }
 
 /* Locks rw for writing: stops new readers, and waits for those that are there. */
-FSY_API void fsy_rwmutex_lock(fsy_rwmutex_t *rw);
+FSY_API void fsy_rwmutex_lock(fsy_rwmutex_t *rw) FSY_ACQUIRE(rw);
 
 /* Locks rw for writing if nobody writes or reads: true if it did. False leaves no trace. Never sleeps, but executes a
  * membarrier when it ends the readers' mode. */
-FSY_API FSY_MUST_CHECK bool fsy_rwmutex_trylock(fsy_rwmutex_t *rw);
+FSY_API FSY_MUST_CHECK bool fsy_rwmutex_trylock(fsy_rwmutex_t *rw) FSY_TRY_ACQUIRE(true, rw);
 
 /* Locks rw for writing, waiting until deadline at most: 0, or FSY_ETIMEDOUT without the lock; readers that it kept out are
  * then let in. A deadline in the past tries once. */
-FSY_API FSY_MUST_CHECK int fsy_rwmutex_lock_until(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
+FSY_API FSY_MUST_CHECK int fsy_rwmutex_lock_until(fsy_rwmutex_t *rw, fsy_deadline_t deadline) FSY_TRY_ACQUIRE(0, rw);
 
 /* Unlocks rw, which any thread may have locked for writing: every reader that had queued holds it before the next writer
  * does. Never blocks. Of an rw that is not locked for writing: prints "fastsync: unlock of unlocked rwmutex" and aborts. */
-FSY_API void fsy_rwmutex_unlock(fsy_rwmutex_t *rw);
+FSY_API void fsy_rwmutex_unlock(fsy_rwmutex_t *rw) FSY_RELEASE(rw);
 
 /* Optional: nothing needs to be released. Aborts with "fastsync: destroy of locked rwmutex" if rw is in use, as far as rw itself can
  * tell, and leaves it unlocked otherwise. */
-FSY_API void fsy_rwmutex_destroy(fsy_rwmutex_t *rw);
+FSY_API void fsy_rwmutex_destroy(fsy_rwmutex_t *rw) FSY_EXCLUDES(rw);
+
+#if FSY_OBSERVED_
+FSY_SEE_LOCK_(fsy_rwmutex_rlock, fsy_rwmutex_t, FSY_SEES_READ_, FSY_ACQUIRE_SHARED(m))
+FSY_SEE_TRY_(fsy_rwmutex_tryrlock, bool, fsy_rwmutex_t, FSY_SEES_READ_, FSY_IF_TRUE_, FSY_TRY_ACQUIRE_SHARED(true, m))
+FSY_SEE_UNTIL_(fsy_rwmutex_rlock_until, fsy_rwmutex_t, FSY_SEES_READ_, FSY_IF_ZERO_, FSY_TRY_ACQUIRE_SHARED(0, m))
+FSY_SEE_UNLOCK_(fsy_rwmutex_runlock, fsy_rwmutex_t, FSY_SEES_READ_, FSY_RELEASE_SHARED(m))
+FSY_SEE_LOCK_(fsy_rwmutex_lock, fsy_rwmutex_t, 0u, FSY_ACQUIRE(m))
+FSY_SEE_TRY_(fsy_rwmutex_trylock, bool, fsy_rwmutex_t, 0u, FSY_IF_TRUE_, FSY_TRY_ACQUIRE(true, m))
+FSY_SEE_UNTIL_(fsy_rwmutex_lock_until, fsy_rwmutex_t, 0u, FSY_IF_ZERO_, FSY_TRY_ACQUIRE(0, m))
+FSY_SEE_UNLOCK_(fsy_rwmutex_unlock, fsy_rwmutex_t, 0u, FSY_RELEASE(m))
+#define fsy_rwmutex_rlock(rw) fsy_rwmutex_rlock_seen_(rw)
+#define fsy_rwmutex_tryrlock(rw) fsy_rwmutex_tryrlock_seen_(rw)
+#define fsy_rwmutex_rlock_until(rw, deadline) fsy_rwmutex_rlock_until_seen_(rw, deadline)
+#define fsy_rwmutex_runlock(rw) fsy_rwmutex_runlock_seen_(rw)
+#define fsy_rwmutex_lock(rw) fsy_rwmutex_lock_seen_(rw)
+#define fsy_rwmutex_trylock(rw) fsy_rwmutex_trylock_seen_(rw)
+#define fsy_rwmutex_lock_until(rw, deadline) fsy_rwmutex_lock_until_seen_(rw, deadline)
+#define fsy_rwmutex_unlock(rw) fsy_rwmutex_unlock_seen_(rw)
+#endif
+
+/* FSY_RLOCK_SCOPE(rw), FSY_WLOCK_SCOPE(rw): hold rw until the end of the scope, as FSY_LOCK_SCOPE holds a mutex (mutex.h). */
+static inline fsy_rwmutex_t *fsy_rwmutex_renter_(fsy_rwmutex_t *rw) FSY_ASSERT_HELD_SHARED(rw) FSY_NO_ANALYSIS;
+static inline fsy_rwmutex_t *fsy_rwmutex_enter_(fsy_rwmutex_t *rw) FSY_ASSERT_HELD(rw) FSY_NO_ANALYSIS;
+static inline void fsy_rwmutex_rleave_(fsy_rwmutex_t **rw) FSY_NO_ANALYSIS;
+static inline void fsy_rwmutex_leave_(fsy_rwmutex_t **rw) FSY_NO_ANALYSIS;
+
+static inline fsy_rwmutex_t *fsy_rwmutex_renter_(fsy_rwmutex_t *rw) { fsy_rwmutex_rlock(rw); return rw; }
+static inline fsy_rwmutex_t *fsy_rwmutex_enter_(fsy_rwmutex_t *rw) { fsy_rwmutex_lock(rw); return rw; }
+static inline void fsy_rwmutex_rleave_(fsy_rwmutex_t **rw) { fsy_rwmutex_runlock(*rw); }
+static inline void fsy_rwmutex_leave_(fsy_rwmutex_t **rw) { fsy_rwmutex_unlock(*rw); }
+
+#define FSY_RLOCK_SCOPE(rw) FSY_SCOPE_(fsy_rwmutex_t *, fsy_rwmutex_renter_(rw), fsy_rwmutex_rleave_)
+#define FSY_WLOCK_SCOPE(rw) FSY_SCOPE_(fsy_rwmutex_t *, fsy_rwmutex_enter_(rw), fsy_rwmutex_leave_)
 
 FSY_END_DECLS
 

@@ -164,6 +164,13 @@ fsy_poison_mutex_is_poisoned(const fsy_poison_mutex_t *m)
 	return (fsy_atomic_u32_load_rlx(&m->word_) & FSY_LW_POISON_) != 0;
 }
 
+void
+fsy_poison_mutex_assert_held(const fsy_poison_mutex_t *m)
+{
+	if (!fsyi_owner_is_me(fsy_atomic_u32_load_rlx(&m->owner_)))
+		fsyi_fatal("poison mutex is not held %p", (const void *)m);
+}
+
 /* Under the bucket lock: the eldest waiter of a queue. While it is there, so is the lock. */
 static bool
 is_bequeathed(const struct fsyi_thread *waiter, void *arg)

@@ -36,4 +36,12 @@ for cc in $(printf '%s\n' "${CC:-gcc}" gcc clang | sort -u); do
 		fi
 	done
 done
+printf -v source '#include <fastsync/fastsync.hpp>\n#include <fastsync/fastsync.hpp>\n'
+for cxx in "${CXX:-g++}" clang++; do
+	command -v "$cxx" >/dev/null || { echo "skip header/fastsync.hpp/$cxx not installed"; continue; }
+	for std in c++17 c++20; do
+		# shellcheck disable=SC2086
+		try "header/fastsync.hpp/$cxx/$std" "$cxx" -std=$std -xc++ $flags -
+	done
+done
 exit $status

@@ -118,6 +118,33 @@ relock_guarded(void *arg)
 	return 1;
 }
 
+static void *
+assert_it(void *arg)
+{
+	fsy_poison_mutex_assert_held(&mutex);
+	return arg;
+}
+
+static int
+assert_elsewhere(void *arg)
+{
+	(void)arg;
+	take();
+	fsy_poison_mutex_assert_held(&mutex);
+	worker_join(worker_start(assert_it, NULL));
+	return 1;
+}
+
+static int
+assert_free(void *arg)
+{
+	(void)arg;
+	take();
+	fsy_poison_mutex_unlock(&mutex);
+	fsy_poison_mutex_assert_held(&mutex);
+	return 1;
+}
+
 static int
 fenced_form(void *arg)
 {
@@ -134,6 +161,8 @@ static const struct child_body bodies[] = {
 	{ "relock", relock },
 	{ "relock for ever", relock_for_ever },
 	{ "relock guarded", relock_guarded },
+	{ "assert elsewhere", assert_elsewhere },
+	{ "assert free", assert_free },
 	{ "form", fenced_form },
 	{ NULL, NULL }
 };
@@ -186,6 +215,14 @@ test_lock_by_its_owner(void **state)
 	assert_dies("relock guarded", "fastsync: lock of poison mutex by its owner");
 }
 
+static void
+test_assert_held(void **state)
+{
+	(void)state;
+	assert_dies("assert elsewhere", "fastsync: poison mutex is not held");
+	assert_dies("assert free", "fastsync: poison mutex is not held");
+}
+
 /* Otherwise the cases above test one form twice. */
 static void
 test_forms_differ(void **state)
@@ -205,6 +242,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_unlock_of_unlocked),
 		cmocka_unit_test(test_g4_unlock_in_another_thread),
 		cmocka_unit_test(test_lock_by_its_owner),
+		cmocka_unit_test(test_assert_held),
 		cmocka_unit_test(test_forms_differ),
 	};
 
