@@ -7,7 +7,7 @@ here=test/language
 build=${BUILD:-build/release}
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
-link=(-Iinclude -pthread -L"$build" -lfastsync -Wl,-rpath,"$PWD/$build")
+link=(-Iinclude -pthread -L"$build" -lfastsync "-Wl,-rpath,$PWD/$build")
 warn=(-Wall -Wextra -Wshadow -Wconversion -Werror)
 status=0
 
@@ -79,7 +79,7 @@ done
 for tool in helgrind drd; do
 	have valgrind || break
 	compile "${CC:-gcc}" -std=gnu11 -O1 -g -DFASTSYNC_${tool^^} $here/checked.c || { echo "skip language/$tool no <valgrind/$tool.h>"; continue; }
-	run=(valgrind --tool=$tool --suppressions=lib/diag/valgrind.supp --error-exitcode=66)
+	run=(valgrind "--tool=$tool" --suppressions=lib/diag/valgrind.supp --error-exitcode=66)
 	checked $tool good clean "${run[@]}"
 	checked $tool race '^==.*: race (checked.c' "${run[@]}"
 	[ $tool = drd ] || checked $tool order 'lock order .* violated' "${run[@]}"

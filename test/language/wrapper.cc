@@ -70,14 +70,15 @@ guards()
 	check(is_free(mutex) && is_free(shared) && is_free(poison), "and give back");
 	{
 		std::shared_lock<fsy::shared_mutex> one(shared);
-		check(elsewhere([] { std::shared_lock<fsy::shared_mutex> two(shared, std::try_to_lock); return two.owns_lock(); }), "readers together");
+		check(elsewhere([] { return std::shared_lock<fsy::shared_mutex>(shared, std::try_to_lock).owns_lock(); }), "readers together");
 		check(!is_free(shared), "and no writer");
 	}
 	{
 		std::unique_lock<fsy::shared_mutex> writer(shared);
 		check(!elsewhere([] { return shared.try_lock_shared(); }), "a writer alone");
-		check(!elsewhere([] { return shared.try_lock_shared_for(2ms) || shared.try_lock_shared_until(std::chrono::system_clock::now() + 2ms); }),
-		      "for as long as a reader waits");
+		check(!elsewhere([] {
+			return shared.try_lock_shared_for(2ms) || shared.try_lock_shared_until(std::chrono::system_clock::now() + 2ms);
+		}), "for as long as a reader waits");
 	}
 	check(is_free(shared), "and gives back");
 }
