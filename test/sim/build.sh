@@ -61,10 +61,10 @@ relacy_objects() { # TREE OUT -- SOURCE...
 	objects "$out/part" "$CC" "${RELACY[@]}" "${HOOKS[@]}" "${WARN[@]}" -I"$tree/include" -I"$tree/lib" "$@"
 }
 sim_library() { # TREE OUT FLAGS...
-	sim_objects "$@" -- "$1"/lib/{park,sync}/*.c && collect "$2"
+	sim_objects "$@" -- "$1"/lib/{park,sync}/*.c "$1"/lib/data/pool*.c && collect "$2"
 }
 relacy_library() { # TREE OUT
-	relacy_objects "$1" "$2" -- "$1"/lib/{park,sync}/*.c && collect "$2"
+	relacy_objects "$1" "$2" -- "$1"/lib/{park,sync}/*.c "$1"/lib/data/pool*.c && collect "$2"
 }
 
 # A scenario of this tree on a library.

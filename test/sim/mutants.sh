@@ -44,7 +44,7 @@ build() { # layer program
 	relacy) base=$out/relacy/library machine=$out/relacy ;;
 	esac
 	mkdir -p "$copy/built/part" && cp "$base"/part/*.o "$copy/built/part/" || return 1
-	case ${touched[*]} in *.h*) sources=("$copy"/lib/{park,sync}/*.c) ;; esac
+	case ${touched[*]} in *.h*) sources=("$copy"/lib/{park,sync}/*.c "$copy"/lib/data/pool*.c) ;; esac
 	if [ "$1" = relacy ]; then
 		relacy_objects "$copy" "$copy/built" -- "${sources[@]}" && collect "$copy/built" &&
 			relacy_program "$copy" "$copy/built" "$machine" "$2"
@@ -72,7 +72,7 @@ finish() { # runs the mutant collected so far
 	fi
 	[ "$layer" = relacy ] && limit=--iterations=12500
 	build "$layer" "$program" || { echo "not ok mutant/$name does not build: $copy/build.log"; status=1; return; }
-	if verdict=$(timeout 600 "$copy/built/$program" --hunt "$limit" "${rare[@]}"); then
+	if verdict=$(timeout 600 "$copy/built/$program" --hunt "$limit" "${narrow[@]}" "${rare[@]}"); then
 		echo "ok mutant/$name ($layer) ${verdict##*$'\n'}"
 	else
 		echo "not ok mutant/$name ($layer) not caught: ${verdict##*$'\n'}"
@@ -83,10 +83,10 @@ finish() { # runs the mutant collected so far
 begin() { # NAME
 	name=
 	case $1 in *"$only"*) name=$1 ;; esac
-	layer=sim program=sim_mutex file='' after='' from='' broken='' touched=() rare=()
+	layer=sim program=sim_mutex file='' after='' from='' broken='' touched=() rare=() narrow=()
 	[ -n "$name" ] || return 0
 	rm -rf "$copy" && mkdir -p "$copy" && cp -r "$tree/include" "$copy/" && mkdir "$copy/lib" &&
-		cp -r "$tree"/lib/{sys,park,sync,diag} "$copy/lib/"
+		cp -r "$tree"/lib/{sys,park,sync,data,diag} "$copy/lib/"
 }
 
 name=
@@ -97,6 +97,7 @@ while IFS= read -r line; do
 	mutant) finish; begin "$text" ;;
 	layer) layer=$text ;;
 	program) program=$text ;;
+	case) narrow=("--case=$text") ;;
 	rare) read -ra rare <<<"$text" ;;
 	breaks) ;;
 	edit) file=$text after='' ;;
