@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <fastsync/cond.h>
 #include <fastsync/lazy.h>
+#include <fastsync/pool.h>
 
 __attribute__((noinline)) void
 pair_inline(fsy_mutex_t *m)
@@ -78,6 +79,32 @@ pair_lazy(fsy_mutex_t *m)
 	(void)m;
 	if (fsy_lazy_get_or_init(&lazy, make, &value, &found) == 0)
 		*(int *)found = 1;
+}
+
+static fsy_pool_t *pool;
+
+__attribute__((constructor)) static void
+make_pool(void)
+{
+	pool = fsy_pool_new(&(fsy_pool_config_t){ .object_size = 64 });
+}
+
+__attribute__((noinline)) void
+pair_pool(fsy_mutex_t *unused)
+{
+	(void)unused;
+	fsy_pool_put(pool, fsy_pool_get(pool));
+}
+
+__attribute__((noinline)) void
+pair_pool_three(fsy_mutex_t *unused)
+{
+	void *one = fsy_pool_get(pool), *two = fsy_pool_get(pool), *three = fsy_pool_get(pool);
+
+	(void)unused;
+	fsy_pool_put(pool, three);
+	fsy_pool_put(pool, two);
+	fsy_pool_put(pool, one);
 }
 
 static void (*twin_lock)(fsy_mutex_t *), (*twin_unlock)(fsy_mutex_t *);

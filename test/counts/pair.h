@@ -17,6 +17,8 @@ void pair_tell(fsy_mutex_t *unused); /* a signal and a broadcast to nobody */
 void pair_once(fsy_mutex_t *m);     /* not a pair: a once that is done; m is not used */
 void pair_once_try(fsy_mutex_t *m);
 void pair_lazy(fsy_mutex_t *m);     /* a value that is there */
+void pair_pool(fsy_mutex_t *unused);        /* get and put of the object at hand */
+void pair_pool_three(fsy_mutex_t *unused);  /* three gets, three puts: two of each by the own magazines */
 void pair_many(fsy_mutex_t *m, long count);
 
 #endif

@@ -114,7 +114,8 @@ main(int argc, char **argv)
 		{ "inline", pair_inline }, { "twin", pair_twin }, { "until", pair_until },
 		{ "group", pair_group }, { "group-twin", pair_group_twin }, { "poison", pair_poison },
 		{ "tell", pair_tell },
-		{ "once", pair_once }, { "once_try", pair_once_try }, { "lazy", pair_lazy } };
+		{ "once", pair_once }, { "once_try", pair_once_try }, { "lazy", pair_lazy }, { "pool", pair_pool },
+		{ "pool-three", pair_pool_three } };
 
 	if (argc == 3 && strcmp(argv[1], "many") == 0) {
 		second_thread();
