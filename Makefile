@@ -122,6 +122,8 @@ $(BUILD)/%.o: %.c $(BUILD)/.flags
 
 # Where a function of the caller's may be left by cancellation or a C++ exception, what it was at is settled on the way out.
 $(addprefix $(BUILD)/lib/sync/,once.o once_node.o): private FILE_CFLAGS := -fexceptions
+# What a pool does once in a period, or in its life.
+$(addprefix $(BUILD)/lib/data/pool_,age.o check.o make.o reap.o registry.o): private FILE_CFLAGS := -Os
 # The benchmark's harness is text for once in a while: only what is in a measured loop is worth its size.
 BENCH_LOOPS := ours ours_more glibc glibc_wait limits window measure sample
 $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(BENCH_LOOPS:%=lib/bench/%.c),$(wildcard lib/bench/*.c))): private FILE_CFLAGS := -Os

@@ -11,7 +11,7 @@ static struct fsyi_latch latch;
 static struct fsyi_pool *first;
 static bool used[FSYI_POOL_CELLS] = { true };    /* cell 0 is closed for ever */
 
-void
+FSY_NOINLINE void
 fsyi_pool_latch(void)
 {
 	fsyi_latch_lock(&latch);
@@ -23,7 +23,7 @@ fsyi_pool_trylatch(void)
 	return fsyi_latch_trylock(&latch);
 }
 
-void
+FSY_NOINLINE void
 fsyi_pool_unlatch(void)
 {
 	fsyi_latch_unlock(&latch);
@@ -32,7 +32,7 @@ fsyi_pool_unlatch(void)
 void
 fsyi_pool_enlist(struct fsyi_pool *p)
 {
-	fsyi_latch_lock(&latch);
+	fsyi_pool_latch();
 	for (uint32_t i = 1; i < FSYI_POOL_CELLS && p->check == NULL && p->handle.cell_ == 0; i++)
 		if (!used[i]) {
 			used[i] = true;
@@ -42,16 +42,16 @@ fsyi_pool_enlist(struct fsyi_pool *p)
 	if (first != NULL)
 		first->prev = p;
 	first = p;
-	fsyi_latch_unlock(&latch);
+	fsyi_pool_unlatch();
 }
 
 void
 fsyi_pool_delist(struct fsyi_pool *p)
 {
-	fsyi_latch_lock(&latch);
+	fsyi_pool_latch();
 	if (p->handle.cell_ != 0)
 		used[p->handle.cell_ / sizeof(struct fsy_pool_cell_)] = false;
-	fsyi_latch_unlock(&latch);
+	fsyi_pool_unlatch();
 }
 
 /* Under the latch. */
@@ -85,13 +85,13 @@ fsyi_pool_pin_seat(struct fsyi_pool_seat *seat)
 
 	if (fsy_atomic_ptr_load_rlx(&seat->pool) == NULL)
 		return NULL;
-	fsyi_latch_lock(&latch);
+	fsyi_pool_latch();
 	p = fsy_atomic_ptr_load_rlx(&seat->pool);
 	if (p != NULL && p->gone)
 		p = NULL;
 	if (p != NULL)
 		pin(p);
-	fsyi_latch_unlock(&latch);
+	fsyi_pool_unlatch();
 	return p;
 }
 
@@ -100,40 +100,40 @@ fsyi_pool_pin_next(struct fsyi_pool *p)
 {
 	struct fsyi_pool *next;
 
-	fsyi_latch_lock(&latch);
+	fsyi_pool_latch();
 	next = p == NULL ? first : p->next;
 	if (next != NULL)
 		pin(next);
 	if (p != NULL)
 		unpin(p);
-	fsyi_latch_unlock(&latch);
+	fsyi_pool_unlatch();
 	return next;
 }
 
 void
 fsyi_pool_unpin(struct fsyi_pool *p)
 {
-	fsyi_latch_lock(&latch);
+	fsyi_pool_latch();
 	unpin(p);
-	fsyi_latch_unlock(&latch);
+	fsyi_pool_unlatch();
 }
 
 /* Off the list only once it is unpinned: whoever has it pinned goes on from it. */
 void
 fsyi_pool_retire(struct fsyi_pool *p)
 {
-	fsyi_latch_lock(&latch);
+	fsyi_pool_latch();
 	p->gone = true;
 	forget_strangers(p);
 	while (fsy_atomic_u32_load_rlx(&p->pins) > 0) {
 		uint32_t pins = fsy_atomic_u32_load_rlx(&p->pins);
 
-		fsyi_latch_unlock(&latch);
+		fsyi_pool_unlatch();
 		fsyi_futex_wait(&p->pins, pins, FSY_FOREVER);
-		fsyi_latch_lock(&latch);
+		fsyi_pool_latch();
 	}
 	*(p->prev != NULL ? &p->prev->next : &first) = p->next;
 	if (p->next != NULL)
 		p->next->prev = p->prev;
-	fsyi_latch_unlock(&latch);
+	fsyi_pool_unlatch();
 }
