@@ -5,8 +5,6 @@
 FSYI_EXPORT int
 mtx_init(mtx_t *m, int type)
 {
-	if ((type & ~(mtx_timed | mtx_recursive)) != 0)
-		return thrd_error;
 	__builtin_memset(m, 0, sizeof(*m));
 	fsyi_mutex((pthread_mutex_t *)(void *)m)->kind = type & mtx_recursive ? PTHREAD_MUTEX_RECURSIVE : PTHREAD_MUTEX_NORMAL;
 	return thrd_success;

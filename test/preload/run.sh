@@ -6,6 +6,7 @@
 #   short: ARGUMENTS...   long: ARGUMENTS...    what to pass; a program without such a line does not run in that mode
 #   flags: ...            for the compiler
 #   with: A B             plugins test/preload/plugin/A.c, to be passed as PREFIX-A.so, PREFIX being the program's path
+#   needs: A            those of them that the program is linked with
 #   native: no            only under preload
 #   only-with: F...       skipped unless lib/posix/F exists
 # and is right if it ends with status 0, both times, and prints nothing on stdout. Status 77: skipped, and stdout says why.
@@ -26,6 +27,9 @@ build() { # SOURCE: builds what it says it needs
 	read -ra more <<<"$(of "$source" flags)"
 	for plugin in $(of "$source" with); do
 		"${CC:-gcc}" -std=gnu11 "${flags[@]}" -fPIC -shared -o "$program-$plugin.so" "test/preload/plugin/$plugin.c" || return 1
+	done
+	for plugin in $(of "$source" needs); do
+		more+=("$PWD/$program-$plugin.so")
 	done
 	case $source in
 	*.cc) "${CXX:-g++}" -std=gnu++17 "${flags[@]}" -o "$program" "$source" "${more[@]}" ;;
