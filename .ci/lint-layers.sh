@@ -26,7 +26,7 @@ violations=$(
 		bad "system calls belong to lib/sys"
 	grep -Ev '^lib/(sys/topology[a-z_]*\.c|bench/)' <<<"$code" | grep -E '<numa(if)?\.h>|\bnuma_[a-z]+[ \t]*\(' | bad "libnuma belongs to lib/sys/topology.c"
 	grep -Ev '^lib/(data|bench)/' <<<"$code" | grep -E '<urcu|\burcu_|\brcu_read' | bad "liburcu belongs to lib/data"
-	grep -Ev '^lib/(sys/(thread|fork)\.c|posix/|bench/)' <<<"$code" | grep -E '\bpthread_|<pthread\.h>' | bad "pthread belongs to lib/sys/thread.c and fork.c"
+	grep -Ev '^lib/(sys/(thread|fork|cancel)\.c|posix/|bench/)' <<<"$code" | grep -E '\bpthread_|<pthread\.h>' | bad "pthread belongs to lib/sys/thread.c, fork.c and cancel.c"
 	grep -Ev '^lib/(data|posix|bench)/' <<<"$code" | grep -E '\b(malloc|calloc|realloc|free|posix_memalign|aligned_alloc)[ \t]*\(' |
 		bad "no allocation below lib/data"
 	grep -Ev '^(include/fastsync/atomic\.h|lib/sys/|lib/bench/)' <<<"$code" | grep -E '__atomic_[a-z]|__sync_|<stdatomic\.h>|\b_Atomic\b' |

@@ -206,10 +206,18 @@ linger(struct fsyi_thread *self, fsy_deadline_t deadline)
 	return false;
 }
 
+/* May not return, if cancellable is set. */
+static enum fsyi_wait
+doze(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline, bool cancellable)
+{
+	return cancellable ? fsyi_futex_wait_cancellable(word, expected, deadline) : fsyi_futex_wait(word, expected, deadline);
+}
+
 static enum fsyi_parked
 sleep_until_woken(struct fsyi_lot *lot, struct fsyi_thread *self, const void *key, const struct fsyi_park_op *op, void *arg,
 		  fsy_deadline_t deadline)
 {
+	bool cancellable = (op->ways & FSYI_PARK_CANCELLABLE) != 0;
 	fsy_atomic_u32 *crowd = op->ways & FSYI_PARK_CROWD ? &fsyi_lot_bucket(lot, key)->crowd : NULL;
 	uint32_t seen, round = ASLEEP, asleep = crowd == NULL ? ASLEEP : IN_CROWD;
 
@@ -223,7 +231,7 @@ sleep_until_woken(struct fsyi_lot *lot, struct fsyi_thread *self, const void *ke
 			break;
 		if (seen == QUEUED && !fsy_atomic_u32_cas_rlx(&self->park, &seen, asleep))
 			continue;
-		if (fsyi_futex_wait(crowd == NULL ? &self->park : crowd, round, deadline) != FSYI_TIMEDOUT)
+		if (doze(crowd == NULL ? &self->park : crowd, round, deadline, cancellable) != FSYI_TIMEDOUT)
 			continue;
 		if (give_up(lot, self, key, op, arg))
 			return FSYI_PARK_TIMEDOUT;
@@ -263,4 +271,16 @@ fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsy
 	if (op->confirm != NULL && !op->confirm(arg) && give_up(lot, self, key, op, arg))
 		return FSYI_PARK_INVALID;
 	return sleep_until_woken(lot, self, key, op, arg, deadline);
+}
+
+enum fsyi_parked
+fsyi_park_break_off(struct fsyi_lot *lot, const void *key, const struct fsyi_park_op *op, void *arg)
+{
+	struct fsyi_park_op rest = *op;
+	struct fsyi_thread *self = fsyi_thread_self();
+
+	if (give_up(lot, self, key, op, arg))
+		return FSYI_PARK_TIMEDOUT;
+	rest.ways &= ~(unsigned int)(FSYI_PARK_CANCELLABLE | FSYI_PARK_LINGERS);
+	return sleep_until_woken(lot, self, key, &rest, arg, FSY_FOREVER);
 }

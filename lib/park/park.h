@@ -57,6 +57,7 @@ enum {
 	FSYI_PARK_MOVES = 2,  /* a move to another key is what it waits for: from then on it has no deadline */
 	FSYI_PARK_LINGERS = 4, /* may be answered at once: looks for a moment before it sleeps */
 	FSYI_PARK_CROWD = 8,  /* is woken with all others: one system call does for them, and may disturb its neighbours. Not with MOVES */
+	FSYI_PARK_CANCELLABLE = 16, /* its sleep is a cancellation point. Not with CROWD; see fsyi_park_break_off */
 };
 
 struct fsyi_park_op {
@@ -73,6 +74,13 @@ struct fsyi_park_op {
 
 enum fsyi_parked fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsyi_park_op *op,
 			   void *arg, fsy_deadline_t deadline);
+
+/*
+ * For the cleanup handler of a thread whose cancellable park a cancellation has left, with the same arguments. It leaves the queue
+ * (FSYI_PARK_TIMEDOUT); or it had been woken by then, or moved, and this ends as the park would have, however long that takes. Its
+ * handler must stand around the park, and nothing that it passes on the way out may rely on being returned to.
+ */
+enum fsyi_parked fsyi_park_break_off(struct fsyi_lot *lot, const void *key, const struct fsyi_park_op *op, void *arg);
 
 /* Of a queued thread, under its bucket lock: whether it sleeps in the kernel, or still looks whether it must. */
 bool fsyi_is_asleep(const struct fsyi_thread *thread);

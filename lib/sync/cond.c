@@ -2,7 +2,7 @@
 /*
  * cond.c - Go's Cond: waiters in the lot, signalled first come, first served, and moved to the queue of their mutex.
  *
- * WORD    QUEUED (1): somebody is parked on the word's address. The rest is 0.
+ * WORD    QUEUED (1): somebody is parked on the word's address. UNEQUAL (2): not all of them can wait for one mutex together. The rest is 0.
  * STATES  of a waiter: running, holds the mutex -> queued here, still holds it -> queued here, has unlocked it
  *            -> signalled: moved to the mutex's queue (its key changes) -> owner, as one who waited for the mutex
  *                          or woken: as the mutex's searcher (its key has changed), or to lock it like anybody
@@ -14,7 +14,8 @@
  *         C3  A signal takes the eldest from the queue under the bucket lock, and a broadcast all of them in one such step: they
  *             cannot reach anybody who comes later, and nobody else can use them up.
  *         C4  A waiter whose deadline passes and who is no longer in this queue has been signalled (I7).
- *         C5  All in the queue name the same mutex, and it is alive: each of them will lock it before it returns.
+ *         C5  All in the queue name the same mutex, and it is alive: each of them will lock it before it returns. Or UNEQUAL is set: one
+ *             names another, or holds it still; those who are signalled are woken then, and none is moved.
  *         C6  A move to the mutex's queue keeps the lock word's L2 (fsyi_lockword_admit). At most one of those who are moved is woken.
  * ORDER   nothing of its own: the word is read without the bucket lock by signallers only, for whom the mutex orders it. A signal is
  *         ordered before the return of the wait that it ends by K1 -> K2, or, through the mutex's queue, by B1 -> B2 and then K1 -> K2.
@@ -34,7 +35,7 @@
 #include "../sys/fork.h"
 #include "../sys/futex.h"
 
-enum { COND_QUEUED = 1, RECORDLESS_NAP_NS = 1000000 };
+enum { COND_QUEUED = 1, COND_UNEQUAL = 2, RECORDLESS_NAP_NS = 1000000 };
 
 /* One wait. */
 struct wait {
@@ -47,13 +48,19 @@ static bool
 validate(struct fsyi_scene *scene, void *arg)
 {
 	struct wait *wait = (struct wait *)arg;
+	uint32_t unequal = wait->relock->ways & FSYI_COND_KEEPS ? COND_UNEQUAL : 0;
 
-	if (scene->queue != NULL && scene->queue->all.head->kind == FSYI_KIND_COND)
+	if (scene->queue != NULL && scene->queue->all.head->kind == FSYI_KIND_COND) {
 		wait->other = scene->queue->all.head->relock->word;
-	if (wait->other != NULL && wait->other != wait->relock->lock.word)
-		return false;
+		unequal |= fsy_atomic_u32_load_rlx(wait->word) & COND_UNEQUAL;
+	}
+	if (wait->other != NULL && wait->other != wait->relock->lock.word) {
+		if (!(wait->relock->ways & FSYI_COND_ANY))
+			return false;
+		unequal = COND_UNEQUAL;
+	}
 	fsyi_thread_self()->relock = &wait->relock->lock;
-	fsy_atomic_u32_store_rlx(wait->word, COND_QUEUED);
+	fsy_atomic_u32_store_rlx(wait->word, COND_QUEUED | unequal);
 	return true;
 }
 
@@ -74,7 +81,16 @@ timed_out(struct fsyi_scene *scene, void *arg)
 		fsy_atomic_u32_store_rlx(((struct wait *)arg)->word, 0);
 }
 
-static const struct fsyi_park_op wait_op = { validate, NULL, unlock, timed_out, FSYI_PARK_MOVES | FSYI_PARK_LINGERS };
+static const struct fsyi_park_op wait_ops[2] = {
+	{ validate, NULL, unlock, timed_out, FSYI_PARK_MOVES | FSYI_PARK_LINGERS },
+	{ validate, NULL, unlock, timed_out, FSYI_PARK_MOVES | FSYI_PARK_LINGERS | FSYI_PARK_CANCELLABLE },
+};
+
+static const struct fsyi_park_op *
+op_of(const struct fsyi_relock *relock)
+{
+	return &wait_ops[(relock->ways & FSYI_COND_CANCELLABLE) != 0];
+}
 
 /* No queue will have it: it looks again, by itself, and so does its caller. */
 static int
@@ -88,6 +104,16 @@ nap(const struct fsyi_relock *relock, fsy_deadline_t deadline)
 	return fsyi_over(deadline, fsyi_now()) ? FSY_ETIMEDOUT : 0;
 }
 
+/* Woken; the lock itself, if it was moved to the lock's queue. */
+static bool
+resume(const struct fsyi_relock *relock, enum fsyi_parked parked)
+{
+	if (fsy_atomic_ptr_load_rlx(&fsyi_thread_self()->key) != (void *)relock->lock.word)
+		return false;
+	fsyi_lockword_resume(&relock->lock, parked);
+	return true;
+}
+
 int
 fsyi_cond_wait(fsy_cond_t *c, const struct fsyi_relock *relock, fsy_deadline_t deadline, bool *taken)
 {
@@ -96,9 +122,9 @@ fsyi_cond_wait(fsy_cond_t *c, const struct fsyi_relock *relock, fsy_deadline_t d
 
 	fsyi_fork_check();
 	*taken = false;
-	if (!(fsy_atomic_u32_load_rlx(relock->lock.word) & LW_LOCKED))
+	if (!(relock->ways & FSYI_COND_ANY) && !(fsy_atomic_u32_load_rlx(relock->lock.word) & LW_LOCKED))
 		fsyi_fatal("wait with an unlocked mutex %p, cond %p", relock->mutex, (void *)c);
-	parked = fsyi_park(&fsyi_lot, &c->word_, FSYI_KIND_COND, &wait_op, &wait, deadline);
+	parked = fsyi_park(&fsyi_lot, &c->word_, FSYI_KIND_COND, op_of(relock), &wait, deadline);
 	switch (parked) {
 	case FSYI_PARK_INVALID:
 		fsyi_fatal("cond is waited for with two mutexes %p, %p and %p", (void *)c, wait.other, relock->mutex);
@@ -107,13 +133,19 @@ fsyi_cond_wait(fsy_cond_t *c, const struct fsyi_relock *relock, fsy_deadline_t d
 	case FSYI_PARK_TIMEDOUT:
 		return FSY_ETIMEDOUT;
 	default:
-		break;
+		*taken = resume(relock, parked);
+		return 0;
 	}
-	if (fsy_atomic_ptr_load_rlx(&fsyi_thread_self()->key) == (void *)relock->lock.word) {
-		fsyi_lockword_resume(&relock->lock, parked);
-		*taken = true;
-	}
-	return 0;
+}
+
+bool
+fsyi_cond_break_off(fsy_cond_t *c, const struct fsyi_relock *relock, bool *taken)
+{
+	struct wait wait = { &c->word_, relock, NULL };
+	enum fsyi_parked parked = fsyi_park_break_off(&fsyi_lot, &c->word_, op_of(relock), &wait);
+
+	*taken = parked != FSYI_PARK_TIMEDOUT && resume(relock, parked);
+	return parked != FSYI_PARK_TIMEDOUT;
 }
 
 static void
@@ -125,7 +157,7 @@ release_mutex(void *mutex)
 int
 fsy_cond_wait_until(fsy_cond_t *c, fsy_mutex_t *m, fsy_deadline_t deadline)
 {
-	struct fsyi_relock relock = { fsyi_mutex_word(m), m, release_mutex };
+	struct fsyi_relock relock = { fsyi_mutex_word(m), m, release_mutex, 0 };
 	bool taken;
 	int error = fsyi_cond_wait(c, &relock, deadline, &taken);
 
@@ -154,8 +186,9 @@ struct signal {
 static const void *
 mutex_of(const struct fsyi_scene *scene, void *arg)
 {
-	(void)arg;
 	if (scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_COND || !fsyi_lockword_admits())
+		return NULL;
+	if (fsy_atomic_u32_load_rlx(((struct signal *)arg)->word) & COND_UNEQUAL)
 		return NULL;
 	return scene->queue->all.head->relock->word;
 }
@@ -210,15 +243,21 @@ count_waiters(struct fsyi_scene *scene, void *arg)
 	*(uint32_t *)arg = scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_COND ? 0 : scene->queue->count;
 }
 
-void
-fsy_cond_destroy(fsy_cond_t *c)
+uint32_t
+fsyi_cond_waiters(fsy_cond_t *c)
 {
 	uint32_t waiters = 0;
 
 	fsyi_fork_check();
 	if (fsy_atomic_u32_load_rlx(&c->word_) != 0)
 		fsyi_visit(&fsyi_lot, &c->word_, count_waiters, &waiters);
-	if (waiters > 0)
+	return waiters;
+}
+
+void
+fsy_cond_destroy(fsy_cond_t *c)
+{
+	if (fsyi_cond_waiters(c) > 0)
 		fsyi_fatal("destroy of cond with waiters %p", (void *)c);
 	*c = (fsy_cond_t)FSY_COND_INIT;
 }

@@ -21,7 +21,7 @@ release_poison(void *mutex)
 int
 fsy_cond_wait_poison_until(fsy_cond_t *c, fsy_poison_mutex_t *m, fsy_deadline_t deadline)
 {
-	struct fsyi_relock relock = { fsyi_poison_word(m), m, release_poison };
+	struct fsyi_relock relock = { fsyi_poison_word(m), m, release_poison, 0 };
 	bool taken;
 	int error, poisoned;
 

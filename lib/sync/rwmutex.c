@@ -109,9 +109,8 @@ judge(fsy_rwmutex_t *rw, uint32_t mode)
 	fsy_atomic_u32_and_rlx(&rw->word_, ~RW_READING);
 }
 
-/* Waits for the readers that are there. */
-static int
-drain(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
+int
+fsyi_rwmutex_drain(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 {
 	uint32_t mode;
 	int error;
@@ -162,17 +161,24 @@ fsy_rwmutex_unlock(fsy_rwmutex_t *rw)
 	}
 }
 
+int
+fsyi_rwmutex_stop(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
+{
+	struct fsyi_lockword lock = fsyi_rwmutex_word(rw);
+
+	if (FSY_LIKELY(fsy_lockword_acquire_(&rw->word_, &rw->held_)))
+		return 0;
+	return fsyi_lockword_lock(&lock, deadline);
+}
+
 static int
 take(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 {
-	struct fsyi_lockword lock = fsyi_rwmutex_word(rw);
-	int error = 0;
+	int error = fsyi_rwmutex_stop(rw, deadline);
 
-	if (FSY_UNLIKELY(!fsy_lockword_acquire_(&rw->word_, &rw->held_)))
-		error = fsyi_lockword_lock(&lock, deadline);
 	if (error != 0)
 		return error;
-	error = drain(rw, deadline);
+	error = fsyi_rwmutex_drain(rw, deadline);
 	if (error != 0)
 		fsy_rwmutex_unlock(rw);
 	return error;
@@ -202,30 +208,36 @@ fsy_rwmutex_trylock(fsy_rwmutex_t *rw)
 		return false;
 	if (!fsy_lockword_acquire_(&rw->word_, &rw->held_) && !fsyi_lockword_trylock(&lock))
 		return false;
-	if (drain(rw, INT64_MIN) == 0)
+	if (fsyi_rwmutex_drain(rw, INT64_MIN) == 0)
 		return true;
 	fsy_rwmutex_unlock(rw);
 	return false;
 }
 
-FSY_NOINLINE void
-fsy_rwmutex_runlock_slow_(fsy_rwmutex_t *rw, bool left)
+bool
+fsyi_rwmutex_runlock(fsy_rwmutex_t *rw, bool left)
 {
 	bool alarm = false;
 
 	if (!left) {
 		left = fsy_reader_leave_(&rw->readers_, &alarm);
 		if (left && !alarm)
-			return;
+			return true;
 	}
 	if (left && fsyi_reader_alarm(&rw->readers_))
-		return;
+		return true;
 	if (fsyi_readers_count_out(&rw->readers_))
-		return;
+		return true;
 	/* Neither this thread's nor counted: somebody else's slot. A lock that is used so counts its readers from now on. */
 	fsyi_fork_check();
 	fsy_atomic_u32_or_rlx(&rw->word_, RW_FOREIGN);
-	if (!fsyi_reader_claim(&rw->readers_))
+	return fsyi_reader_claim(&rw->readers_);
+}
+
+FSY_NOINLINE void
+fsy_rwmutex_runlock_slow_(fsy_rwmutex_t *rw, bool left)
+{
+	if (!fsyi_rwmutex_runlock(rw, left))
 		fsyi_fatal("runlock of unlocked rwmutex %p", (void *)rw);
 }
 

@@ -39,6 +39,14 @@ bool fsyi_rwmutex_attempt(fsy_rwmutex_t *rw);
 void fsyi_rwmutex_enter_as_owner(fsy_rwmutex_t *rw);
 int fsyi_rwmutex_wait(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
 
+/* The halves of lock_until. stop: takes the word, and no reader enters from here on. drain, by who has taken it: waits for the readers that are
+ * there; FSY_ETIMEDOUT: the word is still taken, and this may be tried again. */
+int fsyi_rwmutex_stop(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
+int fsyi_rwmutex_drain(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
+
+/* The slow half of runlock (left: the inline half has cleared the slot, and was alarmed). False: nobody reads. */
+bool fsyi_rwmutex_runlock(fsy_rwmutex_t *rw, bool left);
+
 /* Sleeps until a writer's unlock admits it (true), or there is reason to look again: no writer any more, or the deadline. */
 bool fsyi_rwmutex_park(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
 

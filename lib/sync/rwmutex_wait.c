@@ -116,7 +116,7 @@ fsyi_rwmutex_wait(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 	int64_t start = fsyi_now(), now = start, sleep_at = start + fsyi_reader_patience();
 	int naps = 0;
 
-	if (now < deadline && now < sleep_at && !is_drained(rw) && (stay_away(rw, start, deadline) || watch(rw)))
+	if (!fsyi_over(deadline, now) && now < sleep_at && !is_drained(rw) && (stay_away(rw, start, deadline) || watch(rw)))
 		return 0;
 	do {
 		if (fsyi_over(deadline, now))

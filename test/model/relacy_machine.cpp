@@ -197,6 +197,12 @@ fsyi_futex_wait(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline
 	return FSYI_TIMEDOUT;
 }
 
+enum fsyi_wait
+fsyi_futex_wait_cancellable(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline)
+{
+	return fsyi_futex_wait(word, expected, deadline);
+}
+
 void
 fsyi_futex_wake(fsy_atomic_u32 *word, int count)
 {

@@ -109,6 +109,13 @@ fsyi_futex_wait(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline
 	return t->timed_out ? FSYI_TIMEDOUT : FSYI_WOKEN;
 }
 
+/* Nobody is cancelled here. */
+enum fsyi_wait
+fsyi_futex_wait_cancellable(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline)
+{
+	return fsyi_futex_wait(word, expected, deadline);
+}
+
 void
 fsyi_futex_wake(fsy_atomic_u32 *word, int count)
 {
