@@ -49,7 +49,7 @@ fsyi_magazine_at(struct fsyi_pool *p, uint32_t index)
 static bool
 have_chunk(struct fsyi_pool *p, uint32_t chunk)
 {
-	uint32_t count = FIRST_CHUNK << chunk;
+	uint32_t count = (uint32_t)FIRST_CHUNK << chunk;
 	struct fsyi_magazine *magazines;
 	void *seen = NULL;
 
