@@ -59,7 +59,7 @@ main(void)
 	}
 	fsy_pool_stats(buffers, &stats);
 	printf("replies  %d\nwritten  %llu bytes\nbuffers  %s\nidle     %s\n", THREADS * REPLIES, (unsigned long long)fsy_atomic_u64_load(&written),
-	       stats.created <= THREADS ? "one per thread at most" : "too many", stats.idle == stats.created ? "all of them" : "not all");
+	       stats.created <= 16 * THREADS ? "a handful, used again" : "too many", stats.idle == stats.created ? "all of them" : "not all");
 	printf("trimmed  %s\n", fsy_pool_trim(buffers) == stats.idle ? "all of them" : "not all");
 	fsy_pool_free(buffers);
 	return failed;

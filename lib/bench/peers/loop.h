@@ -62,23 +62,29 @@ fsyb_stamp_begin(const struct fsyb_worker *worker)
 	return stamp;
 }
 
-FSYB_INLINE uint64_t
-fsyb_stamp_now(const struct fsyb_stamp *stamp)
+static __attribute__((noinline, unused)) uint64_t
+fsyb_clock(void)
 {
 	struct timespec now;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+FSYB_INLINE uint64_t
+fsyb_stamp_now(const struct fsyb_stamp *stamp)
+{
 #if defined(__x86_64__)
 	if (stamp->scale != 0)
 		return __rdtsc();
 #else
 	(void)stamp;
 #endif
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	return fsyb_clock();
 }
 
-/* Called after the unlock: the bookkeeping is not part of the section. */
-FSYB_INLINE void
+/* Called after the unlock: the bookkeeping is not part of the section, nor worth its size in every loop. */
+static __attribute__((noinline, unused)) void
 fsyb_stamp_record(const struct fsyb_stamp *stamp, struct fsyb_worker *worker, uint64_t before, uint64_t after)
 {
 	uint64_t ns = after > before ? after - before : 0;
