@@ -97,7 +97,7 @@ UNIT := $(UNIT_SRC:%.c=$(BUILD)/%)
 STRESS := $(STRESS_SRC:%.c=$(BUILD)/%)
 SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(BUILD)/%.o)
 
-PRELOAD := $(if $(SAN),,$(BUILD)/libfastsync-preload.so)
+PRELOAD := $(if $(SAN),,$(BUILD)/libfastsync-preload.so $(BUILD)/fastsync-run)
 
 .PHONY: check-language all debug check check-unit check-stress check-header check-abi check-install check-counts check-model \
 	check-dlopen bench bench-full install uninstall lint docs clean deps deps-check deps-bench peers FORCE
@@ -292,6 +292,16 @@ $(PRELOAD_LIB): $(PRELOAD_OBJ)
 	$(Q)$(CC) -shared -o $@ $(PRELOAD_OBJ) $(ALL_LDFLAGS) -Wl,-soname,$(@F) -Wl,-Bsymbolic -Wl,--gc-sections -Wl,-z,defs -Wl,-z,nodelete \
 		-Wl,-z,now -Wl,-z,relro -ldl
 
+$(BUILD)/fastsync-run: $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/posix/cli/*.c))
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
+$(BUILD)/lib/posix/cli/run.o: private FILE_CFLAGS := -DFASTSYNC_PRELOAD_PATH='"$(PEERDIR)/libfastsync-preload.so"'
+
+# Contended and alone, with and without it, turn and turn about.
+.PHONY: bench-preload
+bench-preload: preload
+	@CC='$(CC)' BUILD=$(BUILD) test/preload/bench/speed.sh
+
 check-preload-short: preload
 	@CC='$(CC)' CXX='$(CXX)' BUILD=$(BUILD) test/preload/run.sh short
 
@@ -334,6 +344,8 @@ install: all
 		pkgconfig/fastsync.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/fastsync.pc
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/fastsync.pc
 	$(if $(CLI),$(CC) -o $(DESTDIR)$(BINDIR)/fastsync-bench $(CLI_OBJ) $(ALL_LDFLAGS) -L$(BUILD) -lfastsync $(CLI_LIBS))
+	$(if $(PRELOAD),install -d $(DESTDIR)$(PEERDIR) && install -m 755 $(BUILD)/libfastsync-preload.so $(DESTDIR)$(PEERDIR)/ && \
+		install -m 755 $(BUILD)/fastsync-run $(DESTDIR)$(BINDIR)/)
 	@for page in docs/man/*.[1-9]; do test -f $$page || continue; \
 		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 	install -D -m 644 lib/diag/valgrind.supp $(DESTDIR)$(PEERDIR)/valgrind.supp
@@ -344,7 +356,8 @@ install: all
 uninstall:
 	rm -rf $(DESTDIR)$(INCLUDEDIR)/fastsync $(DESTDIR)$(PEERDIR)
 	rm -f $(DESTDIR)$(INCLUDEDIR)/fastsync.h $(DESTDIR)$(LIBDIR)/libfastsync.so $(DESTDIR)$(LIBDIR)/libfastsync.a
-	rm -f $(DESTDIR)$(LIBDIR)/$(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/pkgconfig/fastsync.pc $(DESTDIR)$(BINDIR)/fastsync-bench
+	rm -f $(DESTDIR)$(LIBDIR)/$(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/pkgconfig/fastsync.pc \
+		$(DESTDIR)$(BINDIR)/fastsync-bench $(DESTDIR)$(BINDIR)/fastsync-run
 	@for page in docs/man/*.[1-9]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 
 # --- the rest ---

@@ -66,6 +66,11 @@ if [ -x "$tool" ]; then
 else
 	echo "skip install/tool fastsync-bench is not built"
 fi
+run=$tmp/root/usr/bin/fastsync-run
+if [ -x "$run" ]; then
+	check run-dry timeout 60 "$run" --dry-run sh
+	if [ "$("$run" sh -c 'cd / && readlink -f "$LD_PRELOAD"' 2>&1)" = "$(readlink -f "$tmp/root/usr/lib/fastsync/libfastsync-preload.so")" ]; then ok run; else bad "run: the installed library is not found"; fi
+fi
 check make-uninstall "${MAKE:-make}" --no-print-directory uninstall DESTDIR="$tmp/root" PREFIX=/usr
 find "$tmp/root" ! -type d >"$tmp/log"
 if [ -s "$tmp/log" ]; then bad "uninstall leaves files"; else ok uninstall-leaves-nothing; fi
