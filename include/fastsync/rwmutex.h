@@ -9,7 +9,8 @@
  *         synchronizes-before the return of the next lock.
  * FAIRNESS  A reader waits for the writer that holds the lock or waits for it, and at most for one more if it arrived in that
  *         moment; writers wait for each other as the mutex's threads do (mutex.h), and each for the
- *         readers that were there before it. A thread that waits is awake for some 30 us before it queues.
+ *         readers that were there before it. A reader that waits is awake for some 30 us before it queues; where more threads want to run than
+ *         there are CPUs it may nap before that, four times, for 0.1 to 6.4 ms, and writers may pass it meanwhile.
  * COST    While nobody writes, rlock and runlock execute no atomic read-modify-write and write no memory that another
  *         thread writes: a writer that ends such a time pays a membarrier and looks at one line per
  *         reading thread. Where writers are frequent readers are counted in the lock, as elsewhere.
@@ -23,7 +24,9 @@
  * NOT FOR signal handlers, memory shared between processes, recursive locking: a thread that reads and
  * rlocks again waits for ever if a writer came in between.
  * In a forked child every rwmutex that the forking thread held can be unlocked, and every free one locked; read holds of threads
- * that did not survive the fork are gone if they were in slots, and stay if they were counted.
+ * that did not survive the fork are gone if they were in slots, and stay if they were counted. Not so after _Fork or clone if another
+ * thread of the child is the first to wait; nor for a lock that a vanished thread was just then waiting to write, or taking to read; nor
+ * for holds that had been given back by other threads than took them.
  * No call here is a cancellation point or async-signal-safe; none allocates but the first rlock of a
  * thread, which may take a page for its line.
  */

@@ -64,6 +64,7 @@ fsyi_lockword_sleep(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 	if (w->awake) {
 		if (w->searcher)
 			fsyi_lockword_abandon(w->lock);
+		w->searcher = false;
 		return LW_TIMEDOUT;
 	}
 	switch (fsyi_lockword_park(w, op)) {
@@ -125,6 +126,7 @@ search(struct fsyi_waiting *w)
 		}
 		if (fsyi_over(w->deadline, now)) {
 			fsyi_lockword_abandon(w->lock);
+			w->searcher = false;
 			return LW_TIMEDOUT;
 		}
 		if (!w->fresh && !w->asked && (seen & LW_QUEUED) && fsyi_lockword_may_turn(w->lock, now)) {

@@ -17,7 +17,7 @@
  *             So an owner that clears slot i and then finds bit i set gave back a hold that was consumed before.
  *         D4  While no claimer or writer has announced itself, alert is 0.
  * ORDER   S1 FSY_SLOT_CLEAR_: store_rel NULL     ->  S2 named: load_acq     (MP) the reader's section, to the writer
- *         S3 count out: add_rel                  ->  S5 drain_count: load_acq        the same
+ *         S3 count out: cas_rel                  ->  S5 drain_count: load_acq        the same
  *         J1 line published: swap_rel of chunk, of used -> J2 each line: load_acq     (MP) a zeroed line
  *         Asymmetric store-buffering pairs:
  *             reader   slot = count; light; read word          writer    word = LOCKED; heavy; read slots
@@ -84,12 +84,19 @@ make_line(int home)
 			return NULL;
 		chunk->next = head;
 		fsy_atomic_ptr_swap_rel(&fsyi_reader_chunks[node], chunk);                      /* J1 -> J2 */
-		fsy_atomic_u32_or_rel(&fsyi_reader_nodes, 1u << node);                          /* J1 -> J2 */
 		at = 0;
 	}
+	/* Each time: a fork may have left a thread behind between the two. */
+	fsy_atomic_u32_or_rel(&fsyi_reader_nodes, 1u << node);                                  /* J1 -> J2 */
 	fsy_atomic_u32_swap_rel(&chunk->used, at + 1);                                          /* J1 -> J2 */
 	fsy_atomic_u32_add_rlx(&fsyi_reader_lines, 1);
 	return &chunk->line[at];
+}
+
+bool
+fsyi_reader_any(void)
+{
+	return fsy_atomic_u32_load_rlx(&fsyi_reader_lines) != 0;
 }
 
 static bool
@@ -145,8 +152,10 @@ fsyi_reader_slot(const fsy_atomic_u32 *count)
 bool
 fsyi_reader_alarm(const fsy_atomic_u32 *count)
 {
-	uint32_t claim = 1u << slot_index(count), alert = settle_claims();
+	uint32_t claim = 1u << slot_index(count), alert = fsy_atomic_u32_load_rlx(&fsy_reader_->alert);
 
+	if (alert & (ALERT_SLEEPER - 1))        /* else only writers want to hear of it, and no claimer has come near (D3) */
+		alert = settle_claims();
 	if (alert & claim)
 		return false;
 	if (alert >= ALERT_SLEEPER)
@@ -172,17 +181,15 @@ fsyi_readers_wake_writer(const fsy_atomic_u32 *count)
 bool
 fsyi_readers_count_out(fsy_atomic_u32 *count)
 {
-	uint32_t old;
+	uint32_t seen = fsy_atomic_u32_load_rlx(count);
 
-	if ((fsy_atomic_u32_load_rlx(count) & READERS_COUNT) == 0)
-		return false;
-	old = fsy_atomic_u32_add_rel(count, 0u - READERS_ONE);                                         /* S3 -> S5 */
-	if (FSY_UNLIKELY((old & READERS_COUNT) == 0)) { /* two gave back one counted hold, and the other was faster */
-		fsy_atomic_u32_add_rlx(count, READERS_ONE);
-		fsyi_readers_wake_writer(count);        /* who may have seen what was not so */
-		return false;
-	}
-	if (old == (READERS_ONE | READERS_DRAINING))
+	/* Not an addition that is taken back if it was one too many: for a moment the count would say what is not so, and the lock may
+	 * be gone by then. */
+	do
+		if ((seen & READERS_COUNT) == 0)
+			return false;
+	while (!fsy_atomic_u32_cas_rel(count, &seen, seen - READERS_ONE));                     /* S3 -> S5 */
+	if (seen == (READERS_ONE | READERS_DRAINING))
 		fsyi_readers_wake_writer(count);
 	return true;
 }

@@ -8,8 +8,7 @@
 #include <fastsync/time.h>
 #include "../park/park.h"
 
-/* The central count of a lock: how many holds are counted, and whether a writer sleeps until there are none, in slots or here. The
- * count has the upper end, so that a borrow of two who give back one counted hold falls off and comes back. */
+/* The central count of a lock: how many holds are counted, and whether a writer sleeps until there are none, in slots or here. */
 #define READERS_DRAINING 0x00000001u
 #define READERS_ONE      0x00000002u
 #define READERS_COUNT    0xfffffffeu

@@ -95,7 +95,7 @@ enter_by_count(fsy_rwmutex_t *rw)
 {
 	uint32_t old = fsy_atomic_u32_add(&rw->readers_, READERS_ONE), seen = fsy_atomic_u32_load(&rw->word_);  /* S6 <- R1,R2,R3 */
 
-	if ((old & READERS_COUNT) == READERS_MOST)
+	if ((old & READERS_COUNT) >= READERS_MOST)
 		fsyi_fatal("too many readers of rwmutex %p", (void *)rw);
 	if (seen & LW_LOCKED) {
 		if (!fsyi_readers_count_out(&rw->readers_))

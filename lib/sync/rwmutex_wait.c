@@ -119,8 +119,10 @@ fsyi_rwmutex_wait(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 	if (!fsyi_over(deadline, now) && now < sleep_at && !is_drained(rw) && (stay_away(rw, start, deadline) || watch(rw)))
 		return 0;
 	do {
-		if (fsyi_over(deadline, now))
+		if (fsyi_over(deadline, now)) {
+			nap_level -= nap_level > 0;
 			return FSY_ETIMEDOUT;
+		}
 		if ((is_drained(rw) || (now >= sleep_at && fsyi_reader_in_crowd())) && naps++ < NAPS)
 			now = nap(rw, now, deadline);
 		else if (now < sleep_at)
@@ -130,8 +132,7 @@ fsyi_rwmutex_wait(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 		else
 			now = fsyi_now();
 	} while (!fsyi_rwmutex_attempt(rw));
-	if (nap_level > 0)
-		nap_level--;
+	nap_level -= nap_level > 0;
 	fsyi_count_contended(rw, fsyi_now() - start, false);
 	return 0;
 }

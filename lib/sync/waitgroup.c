@@ -135,6 +135,9 @@ fsy_waitgroup_wait_slow_(fsy_waitgroup_t *wg, fsy_deadline_t deadline)
 {
 	switch (fsyi_word_wait(&fsyi_lot, &wg->word_, &wait_op, wg, deadline)) {
 	case FSYI_WAIT_TIMEDOUT:
+		/* At zero, but the last done owes its last step: until then an add would be taken for one into a wait. */
+		if (counter_of(fsy_atomic_u64_load_rlx(&wg->word_)) == 0)
+			return fsy_waitgroup_wait_slow_(wg, FSY_FOREVER);
 		return FSY_ETIMEDOUT;
 	case FSYI_WAIT_GIVEN:
 		if (fsy_atomic_u64_load_rlx(&wg->word_) != 0)

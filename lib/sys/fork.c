@@ -55,13 +55,14 @@ fsyi_fork_generation(void)
 	return fsy_atomic_u32_load_rlx(&generation);
 }
 
-/* A thread that reads may go on for long without a slow path: its line must not be taken for that of a thread that is no more. */
+/* Where there are readers' lines the child must recover while it has one thread: that one may go on for long without a slow path, and its line must
+ * not be taken for that of a thread that is no more, nor theirs be left because another thread of the child was the first to look. */
 static void
 after_fork(void)
 {
 	if (word == &fallback)
 		fsy_atomic_u32_store_rlx(word, WIPED);
-	if (fsyi_thread_current != NULL && fsyi_thread_current->reader != NULL)
+	if (fsyi_reader_any())
 		fsyi_fork_check();
 }
 

@@ -28,5 +28,6 @@ void fsyi_lot_fork_child(void);                  /* supplied by lib/park */
 void fsyi_thread_fork_child(void);
 void fsyi_owner_fork_child(bool alone);          /* supplied by lib/sync; alone: no thread but the forking one has come by */
 void fsyi_reader_fork_child(bool alone);         /* supplied by lib/sync; alone: in the forking thread */
+bool fsyi_reader_any(void);                      /* whether any thread has ever had a line */
 
 #endif
