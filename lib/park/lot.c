@@ -149,7 +149,7 @@ fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool aga
 		queue->spares = header;
 	}
 	if (!again)
-		self->seniority = bucket->tickets++;
+		self->seniority = ++bucket->tickets;    /* 0 is elder than all: for those who have waited without a ticket */
 	(again ? insert_by_seniority : insert_at_tail)(&queue->all, node_fifo(queue, self->node), self);
 	self->queue = queue;
 	if (queue->count++ > 0)

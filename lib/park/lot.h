@@ -32,7 +32,7 @@ struct fsyi_bucket {
 	fsy_atomic_u32 lock;                   /* 0 free, 1 held, 2 held and waited for */
 	fsy_atomic_u32 crowd;                  /* where those sleep who are woken together; moves at each such wake */
 	struct fsyi_waitq *queues;
-	uint64_t tickets;                      /* seniority of the next arrival at any of them */
+	uint64_t tickets;                      /* seniority of the last arrival at any of them */
 	fsy_atomic_i64 turn_hint;              /* the earliest turn_at of its queues, readable without the lock */
 } __attribute__((aligned(FSY_CACHELINE)));
 
