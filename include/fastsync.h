@@ -15,6 +15,7 @@
 #include <fastsync/bench.h>
 #include <fastsync/cond.h>
 #include <fastsync/error.h>
+#include <fastsync/fairlock.h>
 #include <fastsync/lazy.h>
 #include <fastsync/mutex.h>
 #include <fastsync/once.h>

@@ -76,6 +76,15 @@ give_record_back(void)
 	fsyi_latch_unlock(&latch);
 }
 
+/* Locks that it holds. */
+static bool
+leave(bool last_round)
+{
+	bool no_mutex = fsyi_owner_leaves(last_round), no_fair_lock = fsyi_fair_leaves(last_round);
+
+	return no_mutex && no_fair_lock;
+}
+
 /* A thread's destructors run in up to PTHREAD_DESTRUCTOR_ITERATIONS rounds, in no order that could be relied
  * on. The record goes at once; should a later destructor wait for a lock, it gets one again, and this runs in the next round. So
  * it does while the thread holds locks that a later destructor may unlock. */
@@ -85,8 +94,8 @@ farewell(void *value)
 	fsyi_fork_check();
 	farewells++;
 	give_record_back();
-	if (!fsyi_owner_leaves(farewells >= LAST_ROUND) && pthread_setspecific(key, value) != 0)
-		fsyi_owner_leaves(true);
+	if (!leave(farewells >= LAST_ROUND) && pthread_setspecific(key, value) != 0)
+		leave(true);
 }
 
 /* Under the latch. */

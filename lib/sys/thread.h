@@ -85,6 +85,9 @@ bool fsyi_owner_leaves(bool last_round);
 /* Supplied by lib/sync: the thread of this record ends. */
 void fsyi_reader_exit(struct fsyi_thread *thread);
 
+/* Supplied by lib/sync: the thread's destructors run, in rounds. False: something is left to do that had better be done in the last. */
+bool fsyi_fair_leaves(bool last_round);
+
 /* Calls visit for every record ever made, in no order, without a lock. */
 void fsyi_thread_each(void (*visit)(struct fsyi_thread *thread, void *arg), void *arg);
 

@@ -46,6 +46,10 @@ readers(void)
 	FIELD(fsy_rwmutex_t, busy_);
 	FIELD(fsy_rwmutex_t, hint_);
 	FIELD(fsy_rwmutex_t, readers_);
+	TYPE(fsy_fair_rwlock_t);
+	FIELD(fsy_fair_rwlock_t, word_);
+	FIELD(fsy_fair_rwlock_t, readers_);
+	TYPE(struct fsy_fair_write_guard);
 	TYPE(struct fsy_reader_);
 	FIELD(struct fsy_reader_, slot);
 	FIELD(struct fsy_reader_, alert);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fairlock_read.c - the reader's slow half: attempts by slot and by count, and the wait for a writer.
+ *
+ * WORD, STATES, INVARIANTS, ORDER, FAIRNESS, LIFETIME: those of fairlock.c and readers.c.
+ */
+#include "fairlock.h"
+#include <fastsync/error.h>
+#include "../diag/hook.h"
+#include "../sys/clock.h"
+#include "../sys/cpu.h"
+#include "../sys/fatal.h"
+#include "../sys/futex.h"
+
+/* How often a reader looks that has claimed nothing; and how closely one that has. */
+enum { LOOK_NS = 50, LONGEST_PAUSE_NS = 4000, RELAXES = 4, NAP_NS = 100000 };
+
+/* Where the calling thread has announced itself: in a slot, or (NULL) in the count. */
+static fsy_atomic_ptr *
+announce(fsy_fair_rwlock_t *l)
+{
+	uint32_t seen = fsy_atomic_u32_load_rlx(&l->word_);
+	fsy_atomic_ptr *slot = NULL;
+
+	if ((seen & (FAIR_SLOTS | FAIR_FOREIGN)) == FAIR_SLOTS && fsyi_readers_enabled())
+		slot = fsyi_reader_slot(&l->readers_);
+	if (slot != NULL)
+		fsyi_reader_announce(slot, &l->readers_);
+	else if ((fsy_atomic_u32_add(&l->readers_, READERS_ONE) & READERS_COUNT) == READERS_MOST)
+		fsyi_fatal("too many readers of fair rwlock %p", (void *)l);
+	return slot;
+}
+
+static void
+retreat(fsy_fair_rwlock_t *l, fsy_atomic_ptr *slot)
+{
+	/* A foreign runlock may have taken this attempt for the hold that it gives back: that one is still there. */
+	if (slot != NULL)
+		fsyi_reader_retreat(&l->readers_, slot);
+	else if (!fsyi_readers_count_out(&l->readers_))
+		fsyi_reader_claim(&l->readers_);
+}
+
+/* Whether the word that was seen after the announcement lets it in. Slots count only while writers look at them. */
+static bool
+is_open(uint32_t seen, const fsy_atomic_ptr *slot)
+{
+	return !(seen & FAIR_LOCKED) && (slot == NULL || (seen & FAIR_SLOTS));
+}
+
+static bool
+attempt(fsy_fair_rwlock_t *l)
+{
+	fsy_atomic_ptr *slot;
+	uint32_t seen;
+
+	if (fsy_atomic_u32_load_rlx(&l->word_) & FAIR_LOCKED)
+		return false;
+	slot = announce(l);
+	seen = fsy_atomic_u32_load(&l->word_);                                                  /* S6 <- V1 */
+	if (is_open(seen, slot)) {
+		if (slot == NULL)
+			fsyi_fair_note_count(l, seen);
+		return true;
+	}
+	retreat(l, slot);
+	return false;
+}
+
+/* A writer has gone to sleep over readers that do not run: what they need is this CPU. */
+static bool
+is_crowded(const fsy_fair_rwlock_t *l)
+{
+	return (fsy_atomic_u32_load_rlx(&l->readers_) & READERS_DRAINING) != 0;
+}
+
+static int64_t
+nap(fsy_deadline_t until)
+{
+	fsy_atomic_u32 never = { 0 };
+
+	fsyi_reader_met_crowd();
+	fsyi_futex_wait(&never, 0, until);
+	return fsyi_now();
+}
+
+/*
+ * Claims nothing yet: running threads may pass, and it does not look too closely. Where a writer sleeps over readers that do not run it
+ * naps for the rest of its tenure: who is queued would be let in before the next writer, which would then wait for threads that do not run yet,
+ * and so on. True: it holds.
+ */
+static bool
+wait_unclaimed(fsy_fair_rwlock_t *l, int64_t now, fsy_deadline_t deadline)
+{
+	int64_t end = now + fsyi_tune.tenure_ns, until = now + fsyi_reader_patience(), pause = LOOK_NS;
+
+	if (end > deadline)
+		end = deadline;
+	if (until > end)
+		until = end;
+	while (now < end) {
+		if (is_crowded(l))
+			now = nap(end);
+		else if (now < until)
+			now = fsyi_delay(pause < until - now ? pause : until - now);
+		else
+			break;
+		if (attempt(l))
+			return true;
+		if (pause < LONGEST_PAUSE_NS)
+			pause *= 2;
+	}
+	return false;
+}
+
+struct claim {
+	fsy_fair_rwlock_t *lock;
+	uint32_t seat;                  /* its bit; 0 = none */
+};
+
+static bool
+is_called(uint32_t seen, uint32_t seat)
+{
+	return (seen & seat << FAIR_CALL) != 0;
+}
+
+/*
+ * Enters (true), or takes a seat if there is one. While the attempt stands no writer gets past it, so that a reader that does not enter has its
+ * seat in the very write phase that kept it out.
+ */
+static bool
+enter_or_sit(struct claim *claim)
+{
+	fsy_atomic_ptr *slot = announce(claim->lock);
+	uint32_t found = fsy_atomic_u32_load(&claim->lock->word_), seen, free;                  /* S6 <- V1 */
+
+	for (;;) {
+		seen = fair_living(found);
+		free = ~seen & FAIR_SEATS;
+		if (is_open(seen, slot)) {
+			if (slot == NULL)
+				fsyi_fair_note_count(claim->lock, seen);
+			return true;
+		}
+		if (!(seen & FAIR_LOCKED) || free == 0 || !fair_may_enrol())
+			break;
+		claim->seat = free & (0u - free);
+		if (fsy_atomic_u32_cas(&claim->lock->word_, &found, fair_signed(seen | claim->seat)))   /* S6 <- V1 */
+			break;
+		claim->seat = 0;
+	}
+	retreat(claim->lock, slot);
+	return false;
+}
+
+/* True: called, and the seat is free again. */
+static bool
+watch(struct claim *claim, int64_t until)
+{
+	uint32_t both = claim->seat | claim->seat << FAIR_CALL;
+
+	do {
+		for (int i = 0; i < RELAXES; i++) {
+			if (is_called(fsy_atomic_u32_load_acq(&claim->lock->word_), claim->seat)) {     /* V4 <- V1 */
+				fair_clear(claim->lock, both);
+				return true;
+			}
+			fsyi_relax();
+		}
+	} while (fsyi_now() < until);
+	return false;
+}
+
+/* Leaves the seat, for the queue or altogether, unless it was called. */
+static bool
+leave_seat(uint32_t seen, uint32_t *next, void *arg)
+{
+	const struct claim *claim = (const struct claim *)arg;
+
+	*next = seen & ~claim->seat;
+	return !is_called(seen, claim->seat);
+}
+
+static void
+leave(struct fsyi_scene *scene, void *arg)
+{
+	struct claim *claim = (struct claim *)arg;
+
+	(void)scene;
+	if (fsyi_fair_change(claim->lock, leave_seat, claim))
+		claim->seat = 0;
+}
+
+static bool
+join_readers(uint32_t seen, uint32_t *next, void *arg)
+{
+	if (!(seen & FAIR_LOCKED) || !leave_seat(seen, next, arg))
+		return false;
+	*next |= FAIR_READERS;
+	return true;
+}
+
+enum outcome { ENTERED, TIMEDOUT, AGAIN };
+
+/* With a seat, for as long as it pays; then asleep. */
+static enum outcome
+wait_seated(struct claim *claim, fsy_deadline_t deadline)
+{
+	struct fsyi_fair_sleep sleep = { claim->lock, FSYI_KIND_FAIR_READER, join_readers, claim, false };
+	int64_t until = fsyi_now() + fsyi_reader_patience();
+
+	if (claim->seat != 0 && watch(claim, until < deadline ? until : deadline))
+		return ENTERED;
+	if (fsyi_now() >= deadline) {
+		if (claim->seat == 0)
+			return TIMEDOUT;
+		fsyi_visit(&fsyi_lot, &claim->lock->word_, leave, claim);
+		return claim->seat == 0 ? TIMEDOUT : AGAIN;
+	}
+	switch (fsyi_fair_park(&sleep, deadline)) {
+	case FSYI_UNPARKED_HANDOFF:
+		return ENTERED;
+	case FSYI_PARK_TIMEDOUT:
+		return TIMEDOUT;
+	case FSYI_PARK_NO_RECORD:               /* keeps its seat */
+	default:                                /* called just now, or the lock is free */
+		return AGAIN;
+	}
+}
+
+static int
+wait_until(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
+{
+	struct claim claim = { l, 0 };
+	int64_t start = fsyi_now();
+	enum outcome outcome = AGAIN;
+
+	fsyi_fair_note_wait();
+	if (deadline == FSY_FOREVER && fsyi_fair_is_mine(l))
+		fsyi_fatal("rlock of fair rwlock by its writer %p", (void *)l);
+	if (fsyi_cpu_count() > 1 && wait_unclaimed(l, start, deadline))
+		outcome = ENTERED;
+	while (outcome == AGAIN) {
+		if (claim.seat == 0 && enter_or_sit(&claim))
+			break;
+		outcome = wait_seated(&claim, deadline);
+	}
+	if (outcome == TIMEDOUT)
+		return FSY_ETIMEDOUT;
+	fsyi_count_contended(l, fsyi_now() - start, false);
+	return fair_error(l);
+}
+
+/* What the inline attempt left behind goes first. */
+static bool
+attempt_again(fsy_fair_rwlock_t *l, fsy_atomic_ptr *slot)
+{
+	if (slot == FSY_READ_SAMPLED_) {
+		fsyi_fair_note_sample(l);
+		return true;
+	}
+	if (slot != NULL)
+		fsyi_reader_retreat(&l->readers_, slot);
+	fsyi_fork_check();
+	return attempt(l);
+}
+
+FSY_NOINLINE int
+fsy_fair_rwlock_rlock_until_slow_(fsy_fair_rwlock_t *l, fsy_atomic_ptr *slot, fsy_deadline_t deadline)
+{
+	return attempt_again(l, slot) ? fair_error(l) : wait_until(l, deadline);
+}
+
+FSY_NOINLINE int
+fsy_fair_rwlock_rlock_slow_(fsy_fair_rwlock_t *l, fsy_atomic_ptr *slot)
+{
+	return fsy_fair_rwlock_rlock_until_slow_(l, slot, FSY_FOREVER);
+}
+
+FSY_NOINLINE int
+fsy_fair_rwlock_tryrlock_slow_(fsy_fair_rwlock_t *l, fsy_atomic_ptr *slot)
+{
+	return attempt_again(l, slot) ? fair_error(l) : (int)FSY_EBUSY;
+}
+
+FSY_NOINLINE void
+fsy_fair_rwlock_runlock_slow_(fsy_fair_rwlock_t *l, bool left)
+{
+	bool alarm = false;
+
+	if (!left) {
+		left = fsy_reader_leave_(&l->readers_, &alarm);
+		if (left && !alarm)
+			return;
+	}
+	if (left && fsyi_reader_alarm(&l->readers_))
+		return;
+	if (fsyi_readers_count_out(&l->readers_))
+		return;
+	/* Neither this thread's nor counted: somebody else's slot. A lock that is used so counts its readers from now on. */
+	fsyi_fork_check();
+	fsy_atomic_u32_or_rlx(&l->word_, FAIR_FOREIGN);
+	if (!fsyi_reader_claim(&l->readers_))
+		fsyi_fatal("runlock of unlocked fair rwlock %p", (void *)l);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fairlock_write.c - writers that wait for the word, and how everybody goes to sleep.
+ *
+ * WORD, STATES, INVARIANTS, ORDER, FAIRNESS, LIFETIME: those of fairlock.c.
+ */
+#include "fairlock.h"
+#include <fastsync/error.h>
+#include "../diag/hook.h"
+#include "../park/wait.h"
+#include "../sys/clock.h"
+#include "../sys/cpu.h"
+#include "../sys/fatal.h"
+
+/* How often NEXT looks: ever less often, so that whoever runs keeps its cache line; closely once it is barred. */
+enum { LOOK_NS = 100, LONGEST_PAUSE_NS = 4000, RELAXES = 4 };
+
+enum outcome { TAKEN, TIMEDOUT, AGAIN };
+
+struct wait {
+	fsy_fair_rwlock_t *lock;
+	fsy_deadline_t deadline;
+	int64_t start;
+	bool next;                      /* has the role */
+	bool slept;                     /* got it in its sleep: has a place in the queue */
+};
+
+bool
+fsyi_fair_change(fsy_fair_rwlock_t *l, bool (*change)(uint32_t seen, uint32_t *next, void *arg), void *arg)
+{
+	uint32_t found = fsy_atomic_u32_load_rlx(&l->word_), next;
+
+	do
+		if (!change(fair_living(found), &next, arg))
+			return false;
+	while (!fsy_atomic_u32_cas_rlx(&l->word_, &found, fair_signed(next)));
+	return true;
+}
+
+static bool
+validate(struct fsyi_scene *scene, void *arg)
+{
+	struct fsyi_fair_sleep *sleep = (struct fsyi_fair_sleep *)arg;
+
+	(void)scene;
+	return fsyi_fair_change(sleep->lock, sleep->join, sleep->arg);
+}
+
+/* Who is left in the queue, as the bits of the word. */
+static uint32_t
+kinds(const struct fsyi_scene *scene)
+{
+	uint32_t bits = 0;
+
+	for (struct fsyi_thread *thread = scene->queue == NULL ? NULL : scene->queue->all.head; thread != NULL; thread = thread->next)
+		bits |= thread->kind == FSYI_KIND_FAIR_READER ? FAIR_READERS : FAIR_WRITERS;
+	return bits;
+}
+
+static void
+left(struct fsyi_scene *scene, void *arg)
+{
+	struct fsyi_fair_sleep *sleep = (struct fsyi_fair_sleep *)arg;
+
+	fsy_atomic_u32_and_rlx(&sleep->lock->word_, ~(FAIR_READERS | FAIR_WRITERS) | kinds(scene));
+}
+
+enum fsyi_parked
+fsyi_fair_park(struct fsyi_fair_sleep *sleep, fsy_deadline_t deadline)
+{
+	static const struct fsyi_park_op last = { validate, NULL, NULL, left, FSYI_PARK_LINGERS };
+	static const struct fsyi_park_op first = { validate, NULL, NULL, left, FSYI_PARK_AGAIN };
+	enum fsyi_parked parked =
+		fsyi_park(&fsyi_lot, &sleep->lock->word_, sleep->kind, sleep->first ? &first : &last, sleep, deadline);
+
+	if (parked == FSYI_PARK_NO_RECORD)
+		fsyi_word_nap(deadline);
+	return parked;
+}
+
+static bool
+join_writers(uint32_t seen, uint32_t *next, void *arg)
+{
+	const struct wait *w = (const struct wait *)arg;
+
+	if (!(seen & FAIR_LOCKED) || (w->next && (seen & FAIR_GIVEN)))
+		return false;
+	*next = seen | FAIR_WRITERS;
+	if (w->next)
+		*next = (*next & ~FAIR_NEXT) | FAIR_BARRED;
+	return true;
+}
+
+/* NEXT is elder than all who sleep, and goes before them. */
+static enum outcome
+sleep_on(struct wait *w)
+{
+	struct fsyi_fair_sleep sleep = { w->lock, FSYI_KIND_FAIR_WRITER, join_writers, w, w->next };
+	struct fsyi_thread *self = fsyi_thread_self();
+
+	if (w->next && !w->slept && self != NULL)
+		self->seniority = 0;
+	switch (fsyi_fair_park(&sleep, w->deadline)) {
+	case FSYI_UNPARKED_HANDOFF:
+		return TAKEN;
+	case FSYI_UNPARKED_NORMAL:
+		w->next = w->slept = true;
+		return AGAIN;
+	case FSYI_PARK_TIMEDOUT:
+		return TIMEDOUT;
+	default:
+		return AGAIN;
+	}
+}
+
+static enum outcome
+arrive(struct wait *w)
+{
+	uint32_t found = fsy_atomic_u32_load_rlx(&w->lock->word_), seen;
+
+	for (;;) {
+		seen = fair_living(found);
+		if (!(seen & FAIR_LOCKED)) {
+			if (fsy_atomic_u32_cas_acq(&w->lock->word_, &found, fair_signed(seen | FAIR_LOCKED)))   /* V2 <- V1 */
+				return TAKEN;
+		} else if (fsyi_now() >= w->deadline) {
+			return TIMEDOUT;
+		} else if ((seen & (FAIR_NEXT | FAIR_WRITERS)) || !fair_may_enrol()) {
+			break;
+		} else if (fsy_atomic_u32_cas_rlx(&w->lock->word_, &found, fair_signed(seen | FAIR_NEXT))) {
+			w->next = true;
+			return AGAIN;
+		}
+	}
+	if (fsyi_tune.tenure_ns > 0 && fsyi_cpu_count() > 1 && fsyi_now() - w->start < fsyi_tune.brief_spin_ns) {
+		fsyi_delay(LOOK_NS);
+		return AGAIN;
+	}
+	return sleep_on(w);
+}
+
+/* One look of NEXT. */
+static enum outcome
+look(struct wait *w, uint32_t *found, int64_t now, int64_t bar_at)
+{
+	fsy_atomic_u32 *word = &w->lock->word_;
+	uint32_t seen = fair_living(*found);
+
+	if (seen & FAIR_GIVEN) {
+		fair_clear(w->lock, FAIR_NEXT | FAIR_GIVEN);
+		return TAKEN;
+	}
+	if (!(seen & FAIR_LOCKED))
+		return fsy_atomic_u32_cas_acq(word, found, fair_signed((seen | FAIR_LOCKED) & ~FAIR_NEXT)) ? TAKEN : AGAIN; /* V2 <- V1 */
+	if (now >= w->deadline)
+		return fsy_atomic_u32_cas_rlx(word, found, fair_signed(seen & ~FAIR_NEXT)) ? TIMEDOUT : AGAIN;
+	if (now >= bar_at && !(seen & FAIR_BARRED))
+		fsy_atomic_u32_cas_rlx(word, found, seen | FAIR_BARRED);
+	return AGAIN;
+}
+
+static void
+close_by(void)
+{
+	for (int i = 0; i < RELAXES; i++)
+		fsyi_relax();
+}
+
+/* Awake, for as long as it pays. */
+static enum outcome
+be_next(struct wait *w)
+{
+	int64_t now = fsyi_now(), patience = fsyi_cpu_count() == 1 ? 0 : fsyi_tune.spin_ns, pause = LOOK_NS;
+	int64_t bar_at = now + (fair_tenure() < patience ? fair_tenure() : patience), give_up = bar_at + patience;
+	uint32_t found;
+	enum outcome outcome;
+
+	for (;;) {
+		found = fsy_atomic_u32_load_acq(&w->lock->word_);                               /* V3 <- V1 */
+		outcome = look(w, &found, now, bar_at);
+		if (outcome != AGAIN)
+			return outcome;
+		if (now >= give_up && (found & FAIR_LOCKED)) {
+			fsyi_reader_met_crowd();
+			return sleep_on(w);
+		}
+		if (now >= bar_at) {
+			close_by();
+			now = fsyi_now();
+			continue;
+		}
+		now = fsyi_delay(pause < bar_at - now ? pause : bar_at - now);
+		if (pause < LONGEST_PAUSE_NS)
+			pause *= 2;
+	}
+}
+
+int
+fsyi_fair_wait_for_word(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
+{
+	struct wait w = { .lock = l, .deadline = deadline, .start = fsyi_now() };
+	enum outcome outcome = AGAIN;
+
+	fsyi_fork_check();
+	if (deadline == FSY_FOREVER && fsyi_fair_is_mine(l))
+		fsyi_fatal("lock of fair rwlock by its writer %p", (void *)l);
+	while (outcome == AGAIN)
+		outcome = w.next ? be_next(&w) : arrive(&w);
+	if (outcome == TIMEDOUT)
+		return FSY_ETIMEDOUT;
+	fsyi_count_contended(l, fsyi_now() - w.start, false);
+	return 0;
+}
