@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 2
 . test/sim/build.sh
 out=${OUT:-build/check} tree=${TREE:-.}
 status=0
-scenarios=(sim_lot sim_mutex sim_life sim_odd sim_waitgroup sim_barrier sim_poison sim_once sim_once_life sim_cond sim_cond_life sim_cond_poison sim_rwmutex sim_rwlife sim_pool sim_stack)
+scenarios=(sim_lot sim_mutex sim_life sim_odd sim_waitgroup sim_barrier sim_poison sim_once sim_once_life sim_cond sim_cond_life sim_cond_poison sim_rwmutex sim_rwlife sim_pool sim_stack sim_fair sim_fairlife sim_fairturn)
 
 build_sim() {
 	local name

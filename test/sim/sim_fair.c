@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim_fair.c - the real fair rwlock, one step at a time: readers against writers in each mode, deadlines and trials, changes of kind, and who
+ * comes next.
+ *
+ * Edges exercised: V1 -> V2, V3, V4, S4, S6; S1 -> S2, S3 -> S5; K1, K3 -> K2; invariants F1..F6, W1, D1, I3, I4, I6, I7.
+ */
+#include "fair_case.h"
+
+static void
+everybody_was_in(void)
+{
+	at_rest();
+	for (int id = 0; id < sim_threads(); id++)
+		SIM_CHECK(reads[id] + writes[id] == rounds);
+}
+
+/* The last thread writes. */
+static void
+one_writer(int id)
+{
+	for (int i = 0; i < rounds; i++)
+		if (id == sim_threads() - 1)
+			write_once(id);
+		else
+			read_once(id);
+}
+
+static void
+two_writers(int id)
+{
+	for (int i = 0; i < rounds; i++)
+		if (id < 2)
+			write_once(id);
+		else
+			read_once(id);
+}
+
+static void
+writers(int id)
+{
+	for (int i = 0; i < rounds; i++)
+		write_once(id);
+}
+
+static void
+by_turns(int id)
+{
+	for (int i = 0; i < rounds; i++)
+		if (sim_random(3) == 0)
+			write_once(id);
+		else
+			read_once(id);
+}
+
+/* In each of the ways there are; nobody times out early. */
+static bool
+get_in(int id, bool write)
+{
+	int64_t deadline = sim_now() + (int64_t)sim_random(4000) - 100;
+	int error;
+
+	switch ((id + (int)sim_random(3)) % 3) {
+	case 0:
+		error = write ? fsy_fair_rwlock_trylock(&lock) : fsy_fair_rwlock_tryrlock(&lock);
+		SIM_CHECK(error == 0 || error == FSY_EBUSY);
+		return error == 0;
+	case 1:
+		error = write ? fsy_fair_rwlock_lock_until(&lock, deadline) : fsy_fair_rwlock_rlock_until(&lock, deadline);
+		SIM_CHECK(error == 0 || (error == FSY_ETIMEDOUT && sim_now() >= deadline));
+		return error == 0;
+	default:
+		SIM_CHECK((write ? fsy_fair_rwlock_lock(&lock) : fsy_fair_rwlock_rlock(&lock)) == 0);
+		return true;
+	}
+}
+
+/* Writers may go on as readers, and readers may as writers. */
+static void
+mixed(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		bool write = sim_random(2) == 0;
+
+		if (!get_in(id, write))
+			continue;
+		if (write) {
+			write_section(id);
+			if (sim_random(2) == 0) {
+				fsy_fair_rwlock_unlock(&lock);
+				continue;
+			}
+			fsy_fair_rwlock_downgrade(&lock);
+		}
+		read_section(id);
+		if (sim_random(2) == 0 && fsy_fair_rwlock_try_upgrade(&lock)) {
+			write_section(id);
+			fsy_fair_rwlock_unlock(&lock);
+		} else {
+			fsy_fair_rwlock_runlock(&lock);
+		}
+	}
+}
+
+/* Readers that hold on for longer than a writer stays awake. */
+static void
+long_reads(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		if (id == 0) {
+			write_once(id);
+			continue;
+		}
+		SIM_CHECK(fsy_fair_rwlock_rlock(&lock) == 0);
+		if (sim_random(2) == 0)
+			fsyi_delay((int64_t)sim_random(3000));
+		read_section(id);
+		fsy_fair_rwlock_runlock(&lock);
+	}
+}
+
+/* Writers that give up, one after the other, while readers that never do take seats. */
+static void
+impatient(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		if (id >= 2) {
+			SIM_CHECK(fsy_fair_rwlock_rlock(&lock) == 0);
+			if (sim_random(2) == 0)
+				fsyi_delay((int64_t)sim_random(2000));
+			read_section(id);
+			fsy_fair_rwlock_runlock(&lock);
+		} else if (fsy_fair_rwlock_lock_until(&lock, sim_now() + (int64_t)sim_random(1500)) == 0) {
+			write_section(id);
+			fsy_fair_rwlock_unlock(&lock);
+		}
+	}
+}
+
+/* What a writer wrote is still so when it reads after its downgrade: nobody got in between. */
+static void
+downgrades(int id)
+{
+	long mine;
+
+	for (int i = 0; i < rounds; i++) {
+		if (id >= 2) {
+			read_once(id);
+			continue;
+		}
+		SIM_CHECK(fsy_fair_rwlock_lock(&lock) == 0);
+		write_section(id);
+		mine = right_half;
+		fsy_fair_rwlock_downgrade(&lock);
+		sim_point();
+		SIM_CHECK(left_half == mine && right_half == mine);
+		fsy_fair_rwlock_runlock(&lock);
+	}
+}
+
+/* Of those who read and want to write without letting go, one at a time may; nobody writes between its two looks. */
+static void
+upgrades(int id)
+{
+	long seen;
+
+	for (int i = 0; i < rounds; i++) {
+		SIM_CHECK(fsy_fair_rwlock_rlock(&lock) == 0);
+		seen = left_half;
+		read_section(id);
+		reads[id]--;
+		if (fsy_fair_rwlock_try_upgrade(&lock)) {
+			SIM_CHECK(left_half == seen);
+			write_section(id);
+			fsy_fair_rwlock_unlock(&lock);
+		} else {
+			reads[id]++;
+			fsy_fair_rwlock_runlock(&lock);
+		}
+	}
+}
+
+/* No reader waits for another reader: all are inside at the same time, in every mode, also right after a writer has been there. */
+static fsy_atomic_u32 inside;
+
+static void
+setup_together(void)
+{
+	setup_any();
+	rounds = 1;
+	inside.cell_ = 0;
+}
+
+static void
+together(int id)
+{
+	if (id == 0)
+		write_once(id);
+	for (;;) {
+		SIM_CHECK(fsy_fair_rwlock_rlock(&lock) == 0);
+		if (writes[0] > 0)
+			break;
+		fsy_fair_rwlock_runlock(&lock);         /* the writer would wait for whoever waits here */
+		sim_yield();
+	}
+	nobody_else_is_inside(id, false);
+	fsy_atomic_u32_add(&inside, 1);
+	while (fsy_atomic_u32_load(&inside) < (uint32_t)sim_threads())
+		sim_yield();
+	fsy_fair_rwlock_runlock(&lock);
+}
+
+#define CASES_OF_ALL \
+	EACH_MODE("pair", 2, setup, one_writer, everybody_was_in, SIM_NO_DFS, 0), \
+	EACH_MODE_ONCE("pair", 2, one_writer, everybody_was_in, 3), \
+	EACH_MODE("trio", 3, setup, one_writer, everybody_was_in, SIM_NO_DFS, 0), \
+	EACH_MODE_ONCE("trio", 3, one_writer, everybody_was_in, 2), \
+	EACH_MODE_ONCE("two-writers", 3, two_writers, everybody_was_in, 2)
+
+const struct sim_case sim_cases[] = {
+	CASES_OF_ALL,
+	BOTH("writers", 4, setup_any, writers, everybody_was_in, SIM_NO_DFS, 0),
+	BOTH("quartet", 4, setup_any, two_writers, everybody_was_in, SIM_NO_DFS, 0),
+	BOTH("by-turns", 5, setup_any, by_turns, everybody_was_in, SIM_NO_DFS, 0),
+	BOTH("mixed", 4, setup_any, mixed, at_rest, SIM_NO_DFS, 0),
+	BOTH("long-reads", 3, setup_any, long_reads, everybody_was_in, SIM_NO_DFS, 0),
+	BOTH("impatient", 5, setup_any, impatient, at_rest, SIM_NO_DFS, 0),
+	BOTH("downgrades", 4, setup_any, downgrades, at_rest, SIM_NO_DFS, 0),
+	BOTH("upgrades", 3, setup_any, upgrades, everybody_was_in, SIM_NO_DFS, 0),
+	BOTH("together", 4, setup_together, together, at_rest, SIM_NO_DFS, 0),
+	{ "fair/loses-membarrier/tso", 4, setup_any, mixed, at_rest, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
+	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
+};
