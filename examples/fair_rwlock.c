@@ -11,7 +11,6 @@
 #include <stdio.h>
 
 enum { READERS = 2, UPDATES = 5 };
-
 static fsy_fair_rwlock_t lock = FSY_FAIR_RWLOCK_INIT;
 static int net = 100, gross = 120;               /* guarded by lock; gross is 120 % of net */
 static fsy_atomic_i32 inside, stop, mixed;

@@ -93,13 +93,13 @@ fsy_reader_enter_(const fsy_atomic_u32 *word, fsy_atomic_u32 *count, fsy_atomic_
 		return false;
 	FSY_SLOT_SET_(slot, count);
 	*taken = slot;
-	seen = fsy_atomic_u32_load(word);                                       /* S4 <- R1,R2,R3 */
+	seen = fsy_atomic_u32_load(word);                                       /* S4 <- R1,R2,R3,V1 */
 	if (FSY_LIKELY(seen == FSY_READERS_PLAIN_))
 		return true;
 	if (seen != FSY_READERS_FENCED_)
 		return false;
 	fsy_reader_fence_();
-	if (fsy_atomic_u32_load(word) != FSY_READERS_FENCED_)                   /* S4 <- R1,R2,R3 */
+	if (fsy_atomic_u32_load(word) != FSY_READERS_FENCED_)                   /* S4 <- R1,R2,R3,V1 */
 		return false;
 	if (FSY_LIKELY(++fsy_reader_->reads % FSY_READS_SAMPLED_ != 0))
 		return true;

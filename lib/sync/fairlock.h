@@ -5,6 +5,7 @@
 #define FSYI_FAIRLOCK_H
 
 #include <fastsync/fairlock.h>
+#include "fairlock_held.h"
 #include "readers.h"
 #include "../sys/fork.h"
 #include "../sys/tune.h"
@@ -132,50 +133,5 @@ void fsyi_fair_note_sample(fsy_fair_rwlock_t *l);
 void fsyi_fair_note_count(fsy_fair_rwlock_t *l, uint32_t seen);
 /* By a reader that had to wait. */
 void fsyi_fair_note_wait(void);
-
-/* What the calling thread holds for writing: fairlock_held.c. The last place is the likely one. */
-enum { FAIR_ROOM = 16 };
-
-struct fsyi_fair_held {
-	uint32_t count, beyond;
-	uint32_t lost;                  /* how many it left behind when it ended; they stand where they stood */
-	uint32_t fork;                  /* in which process, counted in forks, the eldest of them was taken */
-	const fsy_fair_rwlock_t *lock[FAIR_ROOM];
-	bool watched;                   /* somebody will tell when this thread ends */
-};
-
-extern __thread struct fsyi_fair_held fsyi_fair_held __attribute__((tls_model("initial-exec")));
-
-void fsyi_fair_remember_slow(const fsy_fair_rwlock_t *l);
-bool fsyi_fair_forget_slow(const fsy_fair_rwlock_t *l);
-bool fsyi_fair_is_mine(const fsy_fair_rwlock_t *l);
-
-/* Of an unlock that comes too late, in a destructor of a thread that has been declared dead: true. Of another's lock: does not return. */
-bool fsyi_fair_has_lost(const fsy_fair_rwlock_t *l);
-
-static inline void
-fair_remember(const fsy_fair_rwlock_t *l)
-{
-	struct fsyi_fair_held *held = &fsyi_fair_held;
-
-	if (held->count == 0)
-		held->fork = fsyi_fork_generation();
-	if (FSY_LIKELY(held->watched && held->count < FAIR_ROOM))
-		held->lock[held->count++] = l;
-	else
-		fsyi_fair_remember_slow(l);
-}
-
-/* False: the calling thread does not hold it. */
-static inline bool
-fair_forget(const fsy_fair_rwlock_t *l)
-{
-	struct fsyi_fair_held *held = &fsyi_fair_held;
-
-	if (FSY_UNLIKELY(held->count == 0 || held->lock[held->count - 1] != l))
-		return fsyi_fair_forget_slow(l);
-	held->count--;
-	return true;
-}
 
 #endif

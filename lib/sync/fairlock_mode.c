@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fairlock_mode.c - whether a fair lock's readers stand in slots or in the count, and how a writer waits for them.
+ * fairlock_mode.c - whether a fair lock's readers stand in slots or in the count, how they leave, and how a writer waits for them.
  *
  * WORD, INVARIANTS F1, W1, W2, LIFETIME: those of fairlock.c, rwmutex.c and readers.c.
  * STATES  counting (0, WRITTEN) -> fencing (SLOTS) -> plain (SLOTS, PLAIN) -> fencing, by a writer -> counting, by a writer that finds the lock
@@ -12,6 +12,7 @@
 #include "readers_line.h"
 #include <fastsync/error.h>
 #include "../sys/clock.h"
+#include "../sys/fatal.h"
 #include "../sys/fork.h"
 
 /* Reads in a row, by one thread and counted, after which slots are used: of a new lock; of one that was found too often written. */
@@ -26,7 +27,8 @@ static struct guess {
 	uint8_t read;                   /* since the last write */
 } __attribute__((aligned(FSY_CACHELINE))) guesses[1 << GUESS_BITS];
 
-/* What this thread has seen of the lock that it read last: reads (or samples) in a row; and, of a fencing lock, since when it has not been written. */
+/* What this thread has seen of the lock that it read last: reads (or samples) in a row; and, of a fencing lock, since when it has not been
+ * written. */
 static __thread struct {
 	const void *lock;
 	uint32_t reads;
@@ -93,7 +95,9 @@ fsyi_fair_note_sample(fsy_fair_rwlock_t *l)
 void
 fsyi_fair_note_count(fsy_fair_rwlock_t *l, uint32_t seen)
 {
-	if ((seen & ~FAIR_WRITTEN) != 0 || is_new(l) || ++seen_of.reads < (seen & FAIR_WRITTEN ? CALM_READS : NEW_READS))
+	uint32_t enough = seen & FAIR_WRITTEN ? CALM_READS : NEW_READS;
+
+	if ((seen & ~FAIR_WRITTEN) != 0 || is_new(l) || ++seen_of.reads < enough)
 		return;
 	seen_of.reads = 0;
 	if (fsyi_readers_enabled())
@@ -181,4 +185,25 @@ fsyi_fair_is_read(const fsy_fair_rwlock_t *l)
 {
 	return (fsy_atomic_u32_load_rlx(&l->readers_) & READERS_COUNT) != 0 ||
 	       ((fsy_atomic_u32_load_rlx(&l->word_) & FAIR_SLOTS) && readers_in_slots(&l->readers_));
+}
+
+FSY_NOINLINE void
+fsy_fair_rwlock_runlock_slow_(fsy_fair_rwlock_t *l, bool left)
+{
+	bool alarm = false;
+
+	if (!left) {
+		left = fsy_reader_leave_(&l->readers_, &alarm);
+		if (left && !alarm)
+			return;
+	}
+	if (left && fsyi_reader_alarm(&l->readers_))
+		return;
+	if (fsyi_readers_count_out(&l->readers_))
+		return;
+	/* Neither this thread's nor counted: somebody else's slot. A lock that is used so counts its readers from now on. */
+	fsyi_fork_check();
+	fsy_atomic_u32_or_rlx(&l->word_, FAIR_FOREIGN);
+	if (!fsyi_reader_claim(&l->readers_))
+		fsyi_fatal("runlock of unlocked fair rwlock %p", (void *)l);
 }

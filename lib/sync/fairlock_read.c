@@ -282,24 +282,3 @@ fsy_fair_rwlock_tryrlock_slow_(fsy_fair_rwlock_t *l, fsy_atomic_ptr *slot)
 {
 	return attempt_again(l, slot) ? fair_error(l) : (int)FSY_EBUSY;
 }
-
-FSY_NOINLINE void
-fsy_fair_rwlock_runlock_slow_(fsy_fair_rwlock_t *l, bool left)
-{
-	bool alarm = false;
-
-	if (!left) {
-		left = fsy_reader_leave_(&l->readers_, &alarm);
-		if (left && !alarm)
-			return;
-	}
-	if (left && fsyi_reader_alarm(&l->readers_))
-		return;
-	if (fsyi_readers_count_out(&l->readers_))
-		return;
-	/* Neither this thread's nor counted: somebody else's slot. A lock that is used so counts its readers from now on. */
-	fsyi_fork_check();
-	fsy_atomic_u32_or_rlx(&l->word_, FAIR_FOREIGN);
-	if (!fsyi_reader_claim(&l->readers_))
-		fsyi_fatal("runlock of unlocked fair rwlock %p", (void *)l);
-}

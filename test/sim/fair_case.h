@@ -14,8 +14,6 @@
 #include <string.h>
 #include <sync/fairlock.h>
 #include <sync/readers_line.h>
-#include <sys/clock.h>
-#include <sys/thread.h>
 #include <sys/tune.h>
 
 enum mode { COUNTED, FENCED, PLAIN };
@@ -31,8 +29,7 @@ tune(int64_t tenure, int64_t spin, int64_t brief)
 {
 	fsyi_tune.tenure_ns = tenure;
 	fsyi_tune.spin_ns = spin;
-	fsyi_tune.brief_spin_ns = brief;
-	fsyi_tune.linger_ns = brief;
+	fsyi_tune.linger_ns = fsyi_tune.brief_spin_ns = brief;
 	fsyi_tune.node_batch = 2;
 	fsyi_tune.readers_calm_ns = 0;
 }
@@ -41,10 +38,8 @@ tune(int64_t tenure, int64_t spin, int64_t brief)
 static inline void
 begin(enum mode mode)
 {
-	if (!fsyi_readers_enabled())
-		mode = COUNTED;
-	else if (mode == PLAIN && !FSY_ASYMMETRIC_)
-		mode = FENCED;
+	if (mode != COUNTED)
+		mode = !fsyi_readers_enabled() ? COUNTED : FSY_ASYMMETRIC_ ? mode : FENCED;
 	memset(&lock, 0, sizeof(lock));
 	memset(reading, 0, sizeof(reading));
 	memset(reads, 0, sizeof(reads));
@@ -60,13 +55,10 @@ begin(enum mode mode)
 static inline void
 tune_somehow(void)
 {
-	switch (sim_random(5)) {
-	case 0: tune(0, 200, 0); break;
-	case 1: tune(0, 900, 100); break;
-	case 2: tune(1000, 400, 0); break;
-	case 3: tune(300, 2000, 300); break;
-	case 4: tune(0, 0, 0); break;
-	}
+	static const int64_t ways[][3] = { { 0, 200, 0 }, { 0, 900, 100 }, { 1000, 400, 0 }, { 300, 2000, 300 }, { 0, 0, 0 } };
+	const int64_t *way = ways[sim_random(5)];
+
+	tune(way[0], way[1], way[2]);
 }
 
 static inline void setup_counted(void) { begin(COUNTED); tune_somehow(); }
@@ -75,9 +67,9 @@ static inline void setup_plain(void) { begin(PLAIN); tune_somehow(); }
 static inline void setup_any(void) { begin((enum mode)sim_random(3)); tune_somehow(); }
 
 /* For the exhaustive search: everybody sleeps soon, and once is enough. */
-static inline void setup_counted_once(void) { begin(COUNTED); tune(0, 0, 0); rounds = 1; }
-static inline void setup_fenced_once(void) { begin(FENCED); tune(0, 0, 0); rounds = 1; }
-static inline void setup_plain_once(void) { begin(PLAIN); tune(100, 0, 0); rounds = 1; }
+static inline void once_counted(void) { begin(COUNTED); tune(0, 0, 0); rounds = 1; }
+static inline void once_fenced(void) { begin(FENCED); tune(0, 0, 0); rounds = 1; }
+static inline void once_plain(void) { begin(PLAIN); tune(100, 0, 0); rounds = 1; }
 
 static inline void
 nobody_else_is_inside(int id, bool writer)
@@ -154,9 +146,6 @@ write_once(int id)
 	BOTH(name "/counted", threads, prepare##_counted, body, check, flags, bound),                            \
 	{ "fair/" name "/fenced/tso", threads, prepare##_fenced, body, check, SIM_TSO | (flags), bound },        \
 	{ "fair/" name "/plain/tso", threads, prepare##_plain, body, check, SIM_TSO | (flags), bound }
-#define EACH_MODE_ONCE(name, threads, body, check, bound)                                                       \
-	BOTH(name "/counted-once", threads, setup_counted_once, body, check, SIM_DFS_ONLY, bound),               \
-	{ "fair/" name "/fenced-once/tso", threads, setup_fenced_once, body, check, SIM_TSO | SIM_DFS_ONLY, bound }, \
-	{ "fair/" name "/plain-once/tso", threads, setup_plain_once, body, check, SIM_TSO | SIM_DFS_ONLY, bound }
+#define EACH_MODE_ONCE(name, threads, body, check, bound) EACH_MODE(name "/once", threads, once, body, check, SIM_DFS_ONLY, bound)
 
 #endif

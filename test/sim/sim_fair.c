@@ -6,6 +6,7 @@
  * Edges exercised: V1 -> V2, V3, V4, S4, S6; S1 -> S2, S3 -> S5; K1, K3 -> K2; invariants F1..F6, W1, D1, I3, I4, I6, I7.
  */
 #include "fair_case.h"
+#include <sys/clock.h>
 
 static void
 everybody_was_in(void)

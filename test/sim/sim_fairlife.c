@@ -5,6 +5,8 @@
  */
 #include "fair_case.h"
 #include <fastsync/error.h>
+#include <sys/clock.h>
+#include <sys/thread.h>
 #include <sys/fork.h>
 
 /* Holds that anybody may give back; how many there are, as far as their owners know. */

@@ -7,6 +7,8 @@
  * every write section is counted against them.
  */
 #include "fair_case.h"
+#include <sys/clock.h>
+#include <sys/thread.h>
 
 enum { NOT_WAITING, WAITS_TO_READ, WAITS_TO_WRITE };
 
