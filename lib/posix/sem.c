@@ -117,11 +117,10 @@ leave(void *arg)
 static int
 sleep_cancellable(struct fsyi_sem *s, fsy_deadline_t deadline)
 {
-	int before, error;
+	int before = fsyi_cancel_allow();
+	int error = fsyi_futex_wait_once(futex_of(s), 0, deadline);
 
-	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &before);
-	error = fsyi_futex_wait_once(futex_of(s), 0, deadline);
-	pthread_setcanceltype(before, NULL);
+	fsyi_cancel_restore(before);
 	return error;
 }
 

@@ -11,14 +11,32 @@
 #include <errno.h>
 #include <pthread.h>
 
+int
+fsyi_cancel_allow(void)
+{
+	int before;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &before);
+	/* glibc stores the type and looks whether somebody has cancelled, pthread_cancel says so and looks at the type: with no fence
+	 * between the first two, each may miss the other, and the thread would sleep on. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	pthread_testcancel();
+	return before;
+}
+
+void
+fsyi_cancel_restore(int before)
+{
+	pthread_setcanceltype(before, NULL);
+}
+
 enum fsyi_wait
 fsyi_futex_wait_cancellable(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline)
 {
-	int before, error;
+	int before = fsyi_cancel_allow();
+	int error = fsyi_futex_wait_once(word, expected, deadline);
 
-	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &before);
-	error = fsyi_futex_wait_once(word, expected, deadline);
-	pthread_setcanceltype(before, NULL);
+	fsyi_cancel_restore(before);
 	switch (error) {
 	case ETIMEDOUT:
 		return FSYI_TIMEDOUT;

@@ -16,6 +16,10 @@ enum fsyi_wait fsyi_futex_wait(fsy_atomic_u32 *word, uint32_t expected, fsy_dead
  * is asynchronous may end the thread in it. */
 int fsyi_futex_wait_once(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline);
 
+/* From here to fsyi_cancel_restore() the thread may be cancelled at any moment, at once if it has been already. */
+int fsyi_cancel_allow(void);
+void fsyi_cancel_restore(int before);
+
 /* The same as fsyi_futex_wait, but a cancellation point, which fsyi_futex_wait is not: while it sleeps, and if a cancellation is pending when it
  * begins. Nothing else of the library's is one. The caller holds nothing that a cleanup handler does not give back. */
 enum fsyi_wait fsyi_futex_wait_cancellable(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline);
