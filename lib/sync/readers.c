@@ -18,7 +18,8 @@
  *         D4  While no claimer or writer has announced itself, alert is 0.
  * ORDER   S1 FSY_SLOT_CLEAR_: store_rel NULL     ->  S2 named: load_acq     (MP) the reader's section, to the writer
  *         S3 count out: cas_rel                  ->  S5 drain_count: load_acq        the same
- *         J1 line published: swap_rel of chunk, of used -> J2 each line: load_acq     (MP) a zeroed line
+ *         J1 line published: swap of chunk, of used -> J2 each line: load     (MP) a zeroed line; sequentially consistent, since a
+ *             writer must not miss a line whose owner has read the word before the writer took it
  *         Asymmetric store-buffering pairs:
  *             reader   slot = count; light; read word          writer    word = LOCKED; heavy; read slots
  *             owner    slot = NULL;  light; read alert         writer    alert += DRAIN; heavy; read slot
@@ -83,12 +84,12 @@ make_line(int home)
 		if (chunk == NULL)
 			return NULL;
 		chunk->next = head;
-		fsy_atomic_ptr_swap_rel(&fsyi_reader_chunks[node], chunk);                      /* J1 -> J2 */
+		fsy_atomic_ptr_swap(&fsyi_reader_chunks[node], chunk);                          /* J1 -> J2 */
 		at = 0;
 	}
 	/* Each time: a fork may have left a thread behind between the two. */
-	fsy_atomic_u32_or_rel(&fsyi_reader_nodes, 1u << node);                                  /* J1 -> J2 */
-	fsy_atomic_u32_swap_rel(&chunk->used, at + 1);                                          /* J1 -> J2 */
+	fsy_atomic_u32_or(&fsyi_reader_nodes, 1u << node);                                      /* J1 -> J2 */
+	fsy_atomic_u32_swap(&chunk->used, at + 1);                                              /* J1 -> J2 */
 	fsy_atomic_u32_add_rlx(&fsyi_reader_lines, 1);
 	return &chunk->line[at];
 }

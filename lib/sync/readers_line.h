@@ -59,9 +59,9 @@ walk_on(struct reader_walk *walk)
 			return false;
 		node = __builtin_ctz(walk->nodes);
 		walk->nodes &= walk->nodes - 1;
-		walk->chunk = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load_acq(&fsyi_reader_chunks[node]);    /* J2 <- J1 */
+		walk->chunk = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load(&fsyi_reader_chunks[node]);        /* J2 <- J1 */
 	}
-	walk->used = fsy_atomic_u32_load_acq(&walk->chunk->used);                               /* J2 <- J1 */
+	walk->used = fsy_atomic_u32_load(&walk->chunk->used);                                   /* J2 <- J1 */
 	walk->line = walk->chunk->line;
 	return true;
 }
@@ -79,7 +79,7 @@ walk_next(struct reader_walk *walk)
 static inline struct reader_walk
 walk_lines(void)
 {
-	return (struct reader_walk){ .nodes = fsy_atomic_u32_load_acq(&fsyi_reader_nodes) };    /* J2 <- J1 */
+	return (struct reader_walk){ .nodes = fsy_atomic_u32_load(&fsyi_reader_nodes) };        /* J2 <- J1 */
 }
 
 /* Whether a slot names count, without waiting. Sequentially consistent: the load is one side of a store-buffering pair. */

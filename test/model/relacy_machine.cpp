@@ -55,6 +55,20 @@ context()
 	return rl::ctx();
 }
 
+static char locals[SIM_THREADS][4096];
+
+switching::switching()
+{
+	if (running)
+		memcpy(locals[sim_self()], sim_tls().data, sim_tls().size);
+}
+
+switching::~switching()
+{
+	if (running)
+		memcpy(sim_tls().data, locals[sim_self()], sim_tls().size);
+}
+
 void
 fail(rl::test_result_e result, const char *text)
 {
@@ -64,6 +78,8 @@ fail(rl::test_result_e result, const char *text)
 void
 begin()
 {
+	if (sim_tls().size > sizeof(locals[0]))
+		abort();
 	now = 1000000;
 	waiter_count = 0;
 	cells_begin();
@@ -109,6 +125,8 @@ void sim_await_fork(void) { abort(); }
 void
 sim_point(void)
 {
+	switching around;
+
 	if (running)
 		context().sched();
 }
@@ -148,6 +166,8 @@ fsyi_over_realtime(fsy_deadline_t deadline)
 void
 sim_yield(void)
 {
+	switching around;
+
 	if (running)
 		context().yield(1, $);
 }
@@ -182,6 +202,8 @@ fsyi_delay(int64_t ns)
 enum fsyi_wait
 fsyi_futex_wait(fsy_atomic_u32 *word, uint32_t expected, fsy_deadline_t deadline)
 {
+	switching around;
+
 	context().sched();
 	if (newest(word) != expected)
 		return FSYI_WOKEN;
@@ -206,6 +228,8 @@ fsyi_futex_wait_cancellable(fsy_atomic_u32 *word, uint32_t expected, fsy_deadlin
 void
 fsyi_futex_wake(fsy_atomic_u32 *word, int count)
 {
+	switching around;
+
 	context().sched();
 	for (unsigned i = 0; i < waiter_count && count > 0;) {
 		if (waiters[i].word != word) {

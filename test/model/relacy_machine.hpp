@@ -20,6 +20,12 @@ void cells_prepare();                           // make the cells that earlier e
 void cells_end();
 uint64_t newest(const volatile void *p);        // the value last in the cell's modification order
 
+// Around what may change threads: the library's thread-local data, of which the one real thread has one copy.
+struct switching {
+	switching();
+	~switching();
+};
+
 } // namespace machine
 
 #endif

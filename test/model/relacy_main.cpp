@@ -28,7 +28,12 @@ using namespace machine;
 template<int threads>
 struct suite : rl::test_suite<suite<threads>, threads> {
 	void before() { begin(); }
-	void thread(unsigned id) { scenario->thread(static_cast<int>(id)); }
+	void
+	thread(unsigned id)
+	{
+		sim_tls_begin(sim_tls().data);
+		scenario->thread(static_cast<int>(id));
+	}
 	void after() { end(); }
 };
 

@@ -197,6 +197,7 @@ access(const volatile void *p, unsigned size, cell_t on_cell, alone_t alone)
 
 		if (!running)
 			return alone(memory<T>(p));
+		switching around;
 		cell &c = find(p, size);
 		T result = static_cast<T>(on_cell(as<T>(c), t));
 

@@ -22,6 +22,15 @@ static void setup_mail_counted(void) { setup_mail(COUNTED); }
 static void setup_mail_fenced(void) { setup_mail(FENCED); }
 static void setup_mail_plain(void) { setup_mail(PLAIN); }
 
+/* Everybody sleeps soon. */
+static void
+setup_mail_once(void)
+{
+	setup_mail(FENCED);
+	tune(0, 0, 0, 100);
+	rounds = 1;
+}
+
 static void
 hold(void)
 {
@@ -59,7 +68,7 @@ strangers(int id)
 
 	for (int given = 0; id == 0 && given < (sim_threads() - 2) * rounds; given++) {
 		for (seen = fsy_atomic_u32_load(&mail); seen == 0 || !fsy_atomic_u32_cas(&mail, &seen, seen - 1); seen = fsy_atomic_u32_load(&mail))
-			fsyi_delay(500);
+			fsyi_delay(20000);
 		give_back();
 	}
 	for (int i = 0; id == 1 && i < rounds; i++)
@@ -89,7 +98,7 @@ anybodys(int id)
 		fsy_atomic_u32_add(&mail, 1);
 		for (uint32_t seen = fsy_atomic_u32_load(&mail); seen == 0 || !fsy_atomic_u32_cas(&mail, &seen, seen - 1);
 		     seen = fsy_atomic_u32_load(&mail))
-			fsyi_delay(500);
+			fsyi_delay(20000);
 		give_back();
 	}
 }
@@ -140,6 +149,23 @@ ends(int id)
 				hold();
 				give_back();
 			}
+	}
+}
+
+/* The same, but T0 comes as soon as the hold is counted, and T2 sleeps over the slot that it is about to leave. */
+static void
+ends_under_a_sleeper(int id)
+{
+	while (id == 0 && (lock.readers_.cell_ & READERS_COUNT) == 0)
+		sim_yield();
+	if (id == 0) {
+		give_back();
+	} else if (id == 1) {
+		hold();
+		fsyi_delay(5000);
+		fsyi_reader_exit(fsyi_thread_self());
+	} else {
+		write_alone(id);
 	}
 }
 
@@ -264,6 +290,7 @@ const struct sim_case sim_cases[] = {
 	EACH_MODE("anybodys", 4, setup_mail, anybodys, at_rest, SIM_NO_DFS, 0),
 	EACH_MODE("stranger-against-attempts", 3, setup_mail, stranger_against_attempts, at_rest, 0, 2),
 	EACH_MODE("ends", 4, setup_mail, ends, at_rest, SIM_NO_DFS, 0),
+	{ "rwmutex/ends-under-a-sleeper/tso", 3, setup_mail_once, ends_under_a_sleeper, at_rest, SIM_TSO | SIM_NO_DFS, 0 },
 	EACH_MODE("nested", 3, setup_mail, nested, at_rest, SIM_NO_DFS, 0),
 	BOTH("destroy-pair", 2, setup_users, destroy, at_rest, 0, 3),
 	BOTH("destroy", 4, setup_users, destroy, at_rest, SIM_NO_DFS, 0),

@@ -232,7 +232,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("long-reads", 3, setup_any, long_reads, everybody_was_in, SIM_NO_DFS, 0),
 	BOTH("restless", 4, setup_restless, restless, everybody_was_in, SIM_NO_DFS, 0),
 	BOTH("together", 4, setup_together, together, at_rest, SIM_NO_DFS, 0),
-	BOTH("promised", 5, setup_promised, promised, everybody_was_in, SIM_NO_DFS, 0),
+	{ "rwmutex/promised/tso", 4, setup_promised, promised, everybody_was_in, SIM_TSO | SIM_NO_DFS, 0 },
 	{ "rwmutex/loses-membarrier/tso", 4, setup_any, mixed, at_rest, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };
