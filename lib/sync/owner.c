@@ -73,19 +73,17 @@ new_serial(void)
 void
 fsyi_owner_enrol(void)
 {
-	struct fsy_self_ *self = FSY_SELF_;
-
-	if (self->serial_ == 0)
-		self->serial_ = new_serial();
-	self->id_ = (int32_t)self->serial_;
+	if (FSY_SELF_->serial_ == 0)
+		FSY_SELF_->serial_ = new_serial();
+	FSY_SELF_->id_ = (int32_t)FSY_SELF_->serial_;
 	if (FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) == NULL)
-		self->id_ |= (int32_t)OWNER_FENCED;
+		FSY_SELF_->id_ |= (int32_t)OWNER_FENCED;
 }
 
 void
 fsyi_owner_sign(fsy_atomic_u32 *owner)
 {
-	fsy_atomic_u32_store_rel(owner, fsy_owner_signature_(FSY_SELF_));                                      /* X1 -> X2 */
+	fsy_atomic_u32_store_rel(owner, fsy_owner_signature_());                                      /* X1 -> X2 */
 }
 
 static bool
@@ -107,7 +105,7 @@ fsyi_owner_inherit(fsy_atomic_u32 *owner)
 {
 	uint32_t seen = fsy_atomic_u32_load_acq(owner);                                         /* X2 <- X1 */
 
-	return is_dead(seen) && fsy_atomic_u32_cas_rel(owner, &seen, fsy_owner_signature_(FSY_SELF_));          /* X1 -> X2 */
+	return is_dead(seen) && fsy_atomic_u32_cas_rel(owner, &seen, fsy_owner_signature_());          /* X1 -> X2 */
 }
 
 bool
@@ -123,16 +121,15 @@ fsyi_owner_bury(fsy_atomic_u32 *owner, uint32_t former)
 bool
 fsyi_owner_leaves(bool last_round)
 {
-	struct fsy_self_ *self = FSY_SELF_;
-	uint32_t serial = self->serial_, held = self->held_;
+	uint32_t serial = FSY_SELF_->serial_, held = FSY_SELF_->held_;
 
 	if (serial == 0 || (serial & OWNER_UNWATCHED))
 		return true;
 	if (held > 0 && !last_round)
 		return false;
-	self->id_ = FSY_NOBODY_;                                                                /* U4 */
-	self->serial_ = self->held_ = 0;
-	self->former_ = held > 0 ? serial : 0;
+	FSY_SELF_->id_ = FSY_NOBODY_;                                                                /* U4 */
+	FSY_SELF_->serial_ = FSY_SELF_->held_ = 0;
+	FSY_SELF_->former_ = held > 0 ? serial : 0;
 	fsy_atomic_u32_store_rel(place_of(serial), 0);                                          /* X3 -> X4 */
 	if (held > 0)
 		fsyi_poison_bequeath(serial);
