@@ -18,7 +18,7 @@
 /* 0: ours. What follows it lies where libc has its owner and, up to the kind, what it does not use in our kinds. */
 struct fsyi_mutex {
 	fsy_mutex_t lock;
-	fsy_atomic_u32 owner;           /* kernel id of the thread that holds it, or 0; for debuggers in the kinds that do not ask */
+	fsy_atomic_u32 owner;           /* kernel id of the thread that holds it, in the kinds that go by it; or 0 */
 	uint32_t count;                 /* how often, if recursive */
 	int kind;                       /* libc's */
 };

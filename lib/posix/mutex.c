@@ -6,7 +6,8 @@
  *         The kind is libc's, is written by init and destroy alone, and is read at every call.
  * STATES  by kind: normal and adaptive ask for no owner; errorcheck and recursive go by it. Every other kind is libc's object, whole.
  * INVARIANTS
- *         Q1  owner and count are written by the thread that holds the word, before it gives it back.
+ *         Q1  owner and count are written by the thread that holds the word, before it gives it back; owner is 0 in the kinds that do
+ *             not go by it.
  *         Q2  a thread finds its own id in owner iff it holds the mutex. In a forked child its id is another, so that it is nobody's owner,
  *             as under libc: it can neither unlock nor relock what recursive or errorcheck mutexes its parent held.
  * ORDER, FAIRNESS, LIFETIME: those of lib/sync/lockword.c. owner is relaxed: a thread can find its own id only if it wrote that itself.
@@ -44,6 +45,13 @@ goes_by_owner(const struct fsyi_mutex *m)
 	return type == PTHREAD_MUTEX_RECURSIVE || type == PTHREAD_MUTEX_ERRORCHECK;
 }
 
+/* Whose owner is written: besides theirs that of every lock that is looked at, for debuggers. Else it would cost a plain lock a tenth. */
+static bool
+has_owner(const struct fsyi_mutex *m)
+{
+	return goes_by_owner(m) || fsyi_policy.watch;
+}
+
 /* How a caller wants the lock: time NULL waits for ever. */
 struct request {
 	const struct timespec *time;
@@ -79,8 +87,8 @@ lock_ours(struct fsyi_mutex *m, const struct request *r)
 
 	if (!goes_by_owner(m)) {
 		error = take(m, r);
-		if (error == 0)
-			fsy_atomic_u32_store_rlx(&m->owner, fsyi_self.tid);
+		if (error == 0 && has_owner(m))
+			fsy_atomic_u32_store_rlx(&m->owner, fsyi_tid());
 		return error;
 	}
 	tid = fsyi_tid();
@@ -115,7 +123,6 @@ pthread_mutex_lock(pthread_mutex_t *mutex)
 
 	if (!is_plain(m) || FSY_UNLIKELY(!fsy_lockword_acquire_(&m->lock.word_, &m->lock.held_)))
 		return lock_other(mutex, __builtin_return_address(0));
-	fsy_atomic_u32_store_rlx(&m->owner, fsyi_self.tid);
 	return 0;
 }
 
@@ -150,27 +157,25 @@ FSYI_EXPORT int
 pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
 	struct fsyi_mutex *m = fsyi_mutex(mutex);
-	uint32_t tid = 0;
 
 	if (FSY_UNLIKELY(!fsyi_mutex_is_ours(m)))
 		return fsyi_real_pthread_mutex_trylock(mutex);
-	if (goes_by_owner(m)) {
-		tid = fsyi_tid();
-		if (fsy_atomic_u32_load_rlx(&m->owner) == tid) {
-			if ((m->kind & FSYI_MUTEX_TYPE) == PTHREAD_MUTEX_ERRORCHECK)
-				return EBUSY;
-			if (m->count == UINT32_MAX)
-				return EAGAIN;
-			m->count++;
-			return 0;
-		}
+	if (goes_by_owner(m) && fsy_atomic_u32_load_rlx(&m->owner) == fsyi_tid()) {
+		if ((m->kind & FSYI_MUTEX_TYPE) == PTHREAD_MUTEX_ERRORCHECK)
+			return EBUSY;
+		if (m->count == UINT32_MAX)
+			return EAGAIN;
+		m->count++;
+		return 0;
 	}
 	if (!fsy_mutex_trylock(&m->lock))
 		return EBUSY;
 	if (fsyi_policy.watch)
 		fsyi_report_taken(m, FSYI_A_MUTEX, __builtin_return_address(0), 0);
-	fsy_atomic_u32_store_rlx(&m->owner, tid ? tid : fsyi_self.tid);
-	m->count = tid != 0;
+	if (has_owner(m)) {
+		fsy_atomic_u32_store_rlx(&m->owner, fsyi_tid());
+		m->count = 1;
+	}
 	return 0;
 }
 
@@ -194,10 +199,8 @@ finish(struct fsyi_mutex *m, enum fsy_release_ how)
 static FSY_ALWAYS_INLINE int
 give_back(struct fsyi_mutex *m)
 {
-	enum fsy_release_ how;
+	enum fsy_release_ how = fsy_lockword_release_(&m->lock.word_, &m->lock.held_);
 
-	fsy_atomic_u32_store_rlx(&m->owner, 0);
-	how = fsy_lockword_release_(&m->lock.word_, &m->lock.held_);
 	return FSY_LIKELY(how == FSY_RELEASED_) ? 0 : finish(m, how);
 }
 
@@ -232,15 +235,19 @@ fsyi_mutex_leave(struct fsyi_mutex *m, bool *last)
 			return 0;
 		}
 	}
-	fsy_atomic_u32_store_rlx(&m->owner, 0);
+	if (has_owner(m))
+		fsy_atomic_u32_store_rlx(&m->owner, 0);
 	return 0;
 }
 
 void
 fsyi_mutex_come_back(struct fsyi_mutex *m)
 {
-	uint32_t tid = goes_by_owner(m) ? fsyi_tid() : fsyi_self.tid;
+	uint32_t tid;
 
+	if (!has_owner(m))
+		return;
+	tid = fsyi_tid();
 	if ((m->kind & FSYI_MUTEX_TYPE) == PTHREAD_MUTEX_RECURSIVE)
 		m->count = fsy_atomic_u32_load_rlx(&m->owner) == tid ? m->count + 1 : 1;
 	fsy_atomic_u32_store_rlx(&m->owner, tid);

@@ -64,13 +64,13 @@ C
 verdict status-and-arguments $?
 [ "$(PATH=$dir/bin "$run" main found 2>"$dir/log")" = found ]
 verdict path $?
-[ "$(LD_PRELOAD=libc.so.6 "$run" sh -c 'echo "$LD_PRELOAD"' 2>"$dir/log")" = "libc.so.6:$LIBRARY" ]
+[ "$(LD_PRELOAD=libm.so.6 "$run" sh -c 'echo "$LD_PRELOAD"' 2>"$dir/log")" = "libm.so.6:$LIBRARY" ]
 verdict what-is-preloaded-stays $?
 "$run" --stats "$dir/bin/main" >"$dir/out" 2>"$dir/log"
 grep -q "^fastsync: locks of $dir/bin/main (process" "$dir/log" && grep -q 'locks 1, of which 1 had to be waited for; taken 2 times, 1 after a wait' "$dir/log" &&
 	grep -qE '0x[0-9a-f]+ +mutex +2 +1 .* main\+0x[0-9a-f]+' "$dir/log"
 verdict stats $?
-(cd "$dir" && "$run" --stats=report sh -c "cd /; $dir/bin/main; true" >out 2>log) && [ ! -s "$dir/log" ]
+(cd "$dir" && "$run" --stats=report sh -c "cd /; $dir/bin/main; $dir/bin/main; true" >out 2>log) && [ ! -s "$dir/log" ]
 [ "$(grep -c '^fastsync: locks of ' "$dir/report")" = 2 ] && [ "$(stat -c %a "$dir/report")" = 600 ]
 verdict stats-file $?
 ln -s "$dir/elsewhere" "$dir/link"
