@@ -42,7 +42,7 @@
  * WRONG WAYS  readers that wait awake without a claim: the writer after this one, and the one after that, are faster.
  *         Waking a sleeping reader before LOCKED is clear: the last of them does away with the lock, which is then released (I1).
  *         A hand-over at each release while others sleep: each costs a context switch, and the queue never gets shorter.
- * REFS    phase-fair locks: Brandenburg and Anderson 2009 (PF-T); a lot with hand-off: WebKit, parking_lot; see docs/adr/0013.
+ * REFS    phase-fair locks: Brandenburg and Anderson 2009 (PF-T); a lot with hand-off: WebKit, parking_lot; see docs/adr/0014.
  */
 #include "fairlock.h"
 #include <fastsync/error.h>

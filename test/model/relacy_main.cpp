@@ -74,7 +74,10 @@ run(rl::iteration_t iterations, rl::iteration_t replay)
 	case 1: return simulate<1>(iterations, replay);
 	case 2: return simulate<2>(iterations, replay);
 	case 3: return simulate<3>(iterations, replay);
-	default: return simulate<4>(iterations, replay);
+	case 4: return simulate<4>(iterations, replay);
+	case 5: return simulate<5>(iterations, replay);
+	case SIM_THREADS: return simulate<SIM_THREADS>(iterations, replay);
+	default: std::abort();
 	}
 }
 

@@ -4,7 +4,7 @@
  * where they have tenures.
  *
  * A writer looks around before each release, without a step of the machine: who has a claim (a seat, NEXT, a place in the queue)? From then on
- * every write section is counted against them.
+ * every write section is counted against them. The looks are plain: not for relacy.
  */
 #include "fair_case.h"
 #include <sys/clock.h>
