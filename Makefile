@@ -125,7 +125,7 @@ $(addprefix $(BUILD)/lib/sync/,once.o once_node.o): private FILE_CFLAGS := -fexc
 # What a pool does once in a period, or in its life.
 $(addprefix $(BUILD)/lib/data/pool_,age.o check.o make.o reap.o registry.o): private FILE_CFLAGS := -Os
 # The benchmark's harness is text for once in a while: only what is in a measured loop is worth its size.
-BENCH_LOOPS := ours glibc
+BENCH_LOOPS := ours ours_rw glibc
 $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(BENCH_LOOPS:%=lib/bench/%.c),$(wildcard lib/bench/*.c))): private FILE_CFLAGS := -Os
 
 $(SHARED): $(LIB_OBJ) lib/fastsync.map

@@ -73,7 +73,7 @@ evaluate(const struct bar *bar, const struct fsyb_results *results, const char *
 
 	*against = *why = "";
 	if (!ours || ours->error[0]) {
-		*why = ours ? ours->error : cell ? "not built yet" : "not measured";
+		*why = ours ? ours->error : cell ? "not in this process: see the lines above" : "not measured";
 		return none;
 	}
 	if (bar->metric == FSYB_BYTES)
@@ -126,10 +126,16 @@ judge(const struct bar *bar, const struct fsyb_results *results, FILE *out)
 static struct fsyb_cell *
 need(struct fsyb_results *results, const char *name, unsigned threads)
 {
-	struct fsyb_choice choice = { .without = NULL };
+	struct fsyb_choice choice = { .selective = true };
 
-	if (strncmp(name, "mutex/uncontended", 17) != 0)
-		choice.without = "libfastsync .so,C11 mtx,parking_lot fair";
+	for (unsigned i = 0; i < BARS; i++) {
+		if (!fsyb_matches(bars[i].name, results->options->filter))
+			continue;
+		if (strcmp(bars[i].cell, name) == 0 && bars[i].threads == threads)
+			fsyb_ask_for(&choice, bars[i].ours);
+		if (strcmp(bars[i].other_cell, name) == 0 && bars[i].other_threads == threads)
+			fsyb_ask_for(&choice, bars[i].other);
+	}
 	if (strcmp(name, "mutex/contended/empty") == 0 || strcmp(name, "mutex/moderate") == 0)
 		choice.parks = true;
 	if (strncmp(name, "mutex/waits", 11) == 0)

@@ -60,7 +60,7 @@ static const struct { const char *said, *fact; } sources[] = {
 int
 fsyb_claims_need(struct fsyb_results *results)
 {
-	static const struct fsyb_choice choice = { .names = "go,rust", .releases = true };
+	static const struct fsyb_choice choice = { .names = "go,rust", .releases = true, .selective = true };
 
 	for (unsigned i = 0; i < COUNT(claims); i++) {
 		const struct claim *claim = &claims[i];

@@ -7,12 +7,13 @@
 #include <threads.h>
 
 static void
-init_adaptive(pthread_mutex_t *mutex)
+init_mutex(pthread_mutex_t *mutex, int type, int robust)
 {
 	pthread_mutexattr_t attributes;
 
 	pthread_mutexattr_init(&attributes);
-	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+	pthread_mutexattr_settype(&attributes, type);
+	pthread_mutexattr_setrobust(&attributes, robust);
 	pthread_mutex_init(mutex, &attributes);
 	pthread_mutexattr_destroy(&attributes);
 }
@@ -20,9 +21,20 @@ init_adaptive(pthread_mutex_t *mutex)
 FSYB_OBJECT(normal, pthread_mutex_t, pthread_mutex_init(&self->lock, NULL), pthread_mutex_destroy(&self->lock))
 FSYB_MUTEX_LOOP(run_normal, struct normal, (void)0, pthread_mutex_lock(&self->lock), pthread_mutex_unlock(&self->lock))
 
-FSYB_OBJECT(adaptive, pthread_mutex_t, init_adaptive(&self->lock), pthread_mutex_destroy(&self->lock))
-FSYB_MUTEX_LOOP(run_adaptive, struct adaptive, (void)0, pthread_mutex_lock(&self->lock),
-                pthread_mutex_unlock(&self->lock))
+/* The other types: one loop, in which the library looks at the type, as it does in every program. */
+#define TYPED(NAME, TYPE, ROBUST)                                                                                      \
+	static void *create_##NAME(unsigned threads)                                                                   \
+	{                                                                                                              \
+		struct normal *self = create_normal(threads);                                                          \
+                                                                                                                       \
+		if (self)                                                                                              \
+			init_mutex(&self->lock, TYPE, ROBUST);                                                         \
+		return self;                                                                                           \
+	}
+TYPED(adaptive, PTHREAD_MUTEX_ADAPTIVE_NP, PTHREAD_MUTEX_STALLED)
+TYPED(errorcheck, PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_STALLED)
+TYPED(recursive, PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_STALLED)
+TYPED(robust, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST)
 
 FSYB_OBJECT(c11, mtx_t, mtx_init(&self->lock, mtx_plain), mtx_destroy(&self->lock))
 FSYB_MUTEX_LOOP(run_c11, struct c11, (void)0, mtx_lock(&self->lock), mtx_unlock(&self->lock))
@@ -111,13 +123,20 @@ FSYB_ONCE_LOOP(run_once, struct once, pthread_once(&self->lock, once_callback))
 	{ .kind = kind_, .name = name_, .bytes = sizeof(type_), .parks = parks_, .create = create_##object_, \
 	  .destroy = destroy_##object_, .run = run_, .datum = datum_, .foreign = 1 }
 
+#define MUTEX(name_, object_) \
+	{ .kind = FSYB_MUTEX, .name = name_, .bytes = sizeof(pthread_mutex_t), .parks = 1, .create = create_##object_, \
+	  .destroy = destroy_normal, .run = run_normal, .datum = datum_normal, .foreign = FSYB_PEER }
+
 const struct fsyb_impl *
 fsyb_glibc(void)
 {
 	static struct fsyb_impl peers[] = {
 		PEER(FSYB_MUTEX, "glibc normal", pthread_mutex_t, 1, normal, run_normal, datum_normal),
-		PEER(FSYB_MUTEX, "glibc adaptive", pthread_mutex_t, 1, adaptive, run_adaptive, datum_adaptive),
+		MUTEX("glibc adaptive", adaptive),
 		PEER(FSYB_MUTEX, "C11 mtx", mtx_t, 1, c11, run_c11, datum_c11),
+		MUTEX("glibc errorcheck", errorcheck),
+		MUTEX("glibc recursive", recursive),
+		MUTEX("glibc robust", robust),
 		PEER(FSYB_RW, "glibc rwlock", pthread_rwlock_t, 1, rwlock, run_rwlock, datum_rwlock),
 		PEER(FSYB_ATOMIC, "C atomic", int64_t, 0, counter, run_add, value_counter),
 		PEER(FSYB_FETCH_MAX, "C atomic", int64_t, 0, counter, run_max, NULL),

@@ -9,6 +9,7 @@
 #include <fastsync.h>
 #include <fastsync/atomic.h>
 #include <fastsync/mutex.h>
+#include <fastsync/poison.h>
 #include <fastsync/stats.h>
 #include <pthread.h>
 
@@ -17,6 +18,13 @@ FSYB_MUTEX_LOOP(run_mutex, struct mutex, (void)0, fsy_mutex_lock(&self->lock), f
 
 static void (*twin_lock)(fsy_mutex_t *), (*twin_unlock)(fsy_mutex_t *);
 FSYB_MUTEX_LOOP(run_twin, struct mutex, (void)0, twin_lock(&self->lock), twin_unlock(&self->lock))
+
+/* Whoever does not expect a poisoned lock stops there, as Rust's unwrap does. A guard that is committed is what Rust's guard is. */
+FSYB_OBJECT(poison, fsy_poison_mutex_t, (void)0, (void)0)
+FSYB_MUTEX_LOOP(run_poison, struct poison, (void)0, if (FSY_UNLIKELY(fsy_poison_mutex_lock(&self->lock) != 0)) abort(),
+                fsy_poison_mutex_unlock(&self->lock))
+FSYB_MUTEX_LOOP(run_guard, struct poison, (void)0, FSY_POISON_GUARD(guard, &self->lock); if (FSY_UNLIKELY(guard.error != 0)) abort(),
+                fsy_poison_guard_commit(&guard))
 
 FSYB_ARRAY_OBJECT(mutexes, fsy_mutex_t, memset(lock, 0, sizeof *lock), fsy_mutex_lock(lock), fsy_mutex_unlock(lock))
 
@@ -118,6 +126,8 @@ fsyb_ours(void)
 {
 	static struct fsyb_impl ours[] = {
 		OURS(FSYB_MUTEX, "libfastsync", fsy_mutex_t, 1, mutex, run_mutex, datum_mutex),
+		OURS(FSYB_MUTEX, "libfastsync poison", fsy_poison_mutex_t, 1, poison, run_poison, datum_poison),
+		OURS(FSYB_MUTEX, "libfastsync poison guard", fsy_poison_mutex_t, 1, poison, run_guard, datum_poison),
 		OURS(FSYB_ATOMIC, "libfastsync", fsy_atomic_i64, 0, counter, run_add, value_counter),
 		OURS(FSYB_FETCH_MAX, "libfastsync", fsy_atomic_i64, 0, counter, run_max, NULL),
 		OURS(FSYB_FETCH_MIN, "libfastsync", fsy_atomic_i64, 0, counter, run_min, NULL),

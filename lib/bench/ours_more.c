@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* ours_more.c - the rest of libfastsync as its users get it: what a primitive's header inlines is inlined here. */
+/* ours_more.c - the rest of libfastsync, locks aside, as its users get it; and what a million of each take. */
 #include "bench/harness.h"
 #include "bench/object.h"
 #include "bench/peers/loop_wait.h"
 #include <fastsync.h>
 #include <fastsync/barrier.h>
 #include <fastsync/cond.h>
+#include <fastsync/fairlock.h>
 #include <fastsync/mutex.h>
 #include <fastsync/once.h>
+#include <fastsync/poison.h>
 #include <fastsync/pool.h>
 #include <fastsync/rwmutex.h>
 #include <fastsync/waitgroup.h>
@@ -32,6 +34,10 @@ datum_calls(void *object)
 }
 
 FSYB_ONCE_LOOP(run_once, struct once, fsy_once_do(&self->lock, once_function, NULL))
+FSYB_MILLION_OF(poisons, fsy_poison_mutex_t, memset(object, 0, sizeof *object), if (fsy_poison_mutex_lock(object) == 0)
+                fsy_poison_mutex_unlock(object))
+FSYB_MILLION_OF(fairs, fsy_fair_rwlock_t, memset(object, 0, sizeof *object), if (fsy_fair_rwlock_rlock(object) == 0)
+                fsy_fair_rwlock_runlock(object))
 FSYB_MILLION_OF(onces, fsy_once_t, memset(object, 0, sizeof *object), fsy_once_do(object, once_function, NULL))
 
 static fsy_pool_t *
@@ -57,28 +63,6 @@ FSYB_POOL_LOOP(run_pool, fsy_pool_t, fsy_pool_get(self), fsy_pool_put(self, item
 FSYB_HANDED_LOOP(pool, fsy_pool_t *, self->seat->pool = new_pool(), fsy_pool_free(self->seat->pool), fsy_pool_get(self->seat->pool),
                  fsy_pool_put(self->seat->pool, item))
 
-struct rwmutex {
-	fsy_rwmutex_t lock;
-	uint64_t words[2], torn;
-};
-
-static void *
-create_rwmutex(unsigned threads)
-{
-	(void)threads;
-	return fsyb_object_new(sizeof(struct rwmutex));
-}
-
-static uint64_t
-datum_rwmutex(void *object)
-{
-	struct rwmutex *self = object;
-
-	return self->torn ? UINT64_MAX : self->words[1];
-}
-
-FSYB_RW_LOOP(run_rwmutex, struct rwmutex, (void)0, fsy_rwmutex_rlock(&self->lock), fsy_rwmutex_runlock(&self->lock), fsy_rwmutex_lock(&self->lock),
-             fsy_rwmutex_unlock(&self->lock))
 FSYB_MILLION_OF(rwmutexes, fsy_rwmutex_t, memset(object, 0, sizeof *object), fsy_rwmutex_rlock(object); fsy_rwmutex_runlock(object))
 
 #define group_add fsy_waitgroup_add
@@ -116,7 +100,6 @@ fsyb_ours_more(void)
 		OURS(FSYB_ONCE, "libfastsync", fsy_once_t, 1, create_once, destroy_once, run_once, datum_calls),
 		OURS(FSYB_POOL, "libfastsync", fsy_pool_t, 1, create_pool, destroy_pool, run_pool, NULL),
 		OURS(FSYB_HANDED, "libfastsync", fsy_pool_t, 1, pool_create, pool_destroy, pool_handed, pool_wrong),
-		OURS(FSYB_RW, "libfastsync", fsy_rwmutex_t, 1, create_rwmutex, free, run_rwmutex, datum_rwmutex),
 		MILLION("libfastsync rwmutex", fsy_rwmutex_t, rwmutexes_create),
 		OURS(FSYB_WAITGROUP, "libfastsync", fsy_waitgroup_t, 1, group_create, group_destroy, group_turns, group_datum),
 		OURS(FSYB_FANOUT, "libfastsync", fsy_waitgroup_t, 1, group_create, group_destroy, group_all, group_wrong),
@@ -128,6 +111,8 @@ fsyb_ours_more(void)
 		MILLION("libfastsync barrier", fsy_barrier_t, barriers_create),
 		MILLION("libfastsync once", fsy_once_t, onces_create),
 		MILLION("libfastsync mutex", fsy_mutex_t, mutexes_create),
+		MILLION("libfastsync poison mutex", fsy_poison_mutex_t, poisons_create),
+		MILLION("libfastsync fair rwlock", fsy_fair_rwlock_t, fairs_create),
 		{ .kind = NULL },
 	};
 

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* plan.c - which cells there are, and who takes part in them. */
 #include "bench/results.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A cell with one worker costs little: it gets this many rounds for each round of the others. */
 #define FSYB_ALONE_ROUNDS 3
+
+/* Other ways to call or to set up a lock that is in the field already: of interest where somebody asks for them, and in sweeps. */
+static const char variants[] = "libfastsync .so,libfastsync readers off,libfastsync poison,libfastsync poison guard,libfastsync fair,"
+                               "libfastsync fair strict,C11 mtx,glibc errorcheck,glibc recursive,glibc robust,parking_lot fair,"
+                               "parking_lot reentrant";
 
 /* RCU is nothing to write under: up to so many writes per mille. */
 #define FSYB_REFERENCE_WRITES 1
@@ -36,6 +42,15 @@ listed(const char *list, const char *name)
 	return false;
 }
 
+void
+fsyb_ask_for(struct fsyb_choice *choice, const char *name)
+{
+	size_t length = strlen(choice->with);
+
+	if (listed(variants, name) && !listed(choice->with, name) && length + strlen(name) + 2 <= sizeof choice->with)
+		snprintf(choice->with + length, sizeof choice->with - length, "%s%s", length ? "," : "", name);
+}
+
 static bool
 takes_part(const struct fsyb_candidate *candidate, const struct fsyb_cell *cell)
 {
@@ -48,7 +63,8 @@ takes_part(const struct fsyb_candidate *candidate, const struct fsyb_cell *cell)
 	if (cell->choice.parks && !candidate->parks && strcmp(candidate->kind, FSYB_EMPTY) != 0 &&
 	    strcmp(candidate->kind, FSYB_LIMIT) != 0)
 		return false;
-	if (listed(cell->choice.without, candidate->name))
+	if (listed(cell->choice.without, candidate->name) ||
+	    (cell->choice.selective && listed(variants, candidate->name) && !listed(cell->choice.with, candidate->name)))
 		return false;
 	if (strcmp(kind, FSYB_SLEEPERS) == 0 && (strcmp(candidate->name, "libfastsync") == 0 ||
 	                                         strcmp(candidate->name, "empty mutex") == 0))

@@ -32,6 +32,8 @@ struct fsyb_choice {
 	const char *without; /* whole names, separated by commas */
 	bool releases;     /* also the releases of Go beside the installed one */
 	bool parks;        /* only locks whose waiters sleep */
+	bool selective;    /* of the variants (plan.c) only those named in */
+	char with[128];    /* this, separated by commas */
 };
 
 struct fsyb_cell {
@@ -57,6 +59,8 @@ struct fsyb_results {
 /* The cell, planned if it is new, with a choice of candidates (NULL: all); NULL if there is no room or no such case. Of
  * several requests for a cell the first decides who is in it. */
 struct fsyb_cell *fsyb_need(struct fsyb_results *results, const char *name, unsigned threads, const struct fsyb_choice *choice);
+/* Asks for a variant too; whatever is none is in anyway. */
+void fsyb_ask_for(struct fsyb_choice *choice, const char *name);
 /* The cell if it has been measured; else NULL. */
 const struct fsyb_cell *fsyb_have(const struct fsyb_results *results, const char *name, unsigned threads);
 /* Measures all that is planned. FSY_ENOMEM. */

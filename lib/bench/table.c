@@ -11,10 +11,11 @@ struct row {
 	double go, rust;
 	const char *name;
 	unsigned threads;
+	const char *ours;
 };
 
 static const struct row rows[] = {
-#define X(label, unit, go, rust, name, threads) { label, FSYB_##unit, go, rust, name, threads },
+#define X(label, unit, go, rust, name, threads, ours) { label, FSYB_##unit, go, rust, name, threads, ours },
 #include "bench/article.def"
 #undef X
 };
@@ -148,7 +149,7 @@ print_row(const struct fsyb_results *results, const struct row *row, FILE *out)
 {
 	struct place place = place_of(results, row);
 	const struct fsyb_cell *cell = fsyb_have(results, place.name, place.threads);
-	const struct fsyb_series *ours = fsyb_find(cell, "libfastsync"), *other = best_other(row, cell, false);
+	const struct fsyb_series *ours = fsyb_find(cell, row->ours), *other = best_other(row, cell, false);
 	const struct fsyb_series *columns[] = { fsyb_go(cell), fsyb_find(cell, "rust "), fsyb_find(cell, "glibc ") };
 	bool noisy = cell && row->metric != FSYB_BYTES && fsyb_weather_noisy(&cell->weather);
 	struct fsyb_figure figure;
@@ -173,7 +174,7 @@ print_row(const struct fsyb_results *results, const struct row *row, FILE *out)
 		print_figure(&figure, 11, out);
 		print_ratio(row, cell, ours, out);
 	} else {
-		fprintf(out, " not built yet\n");
+		fprintf(out, " not measured\n");
 	}
 }
 
@@ -226,15 +227,17 @@ int
 fsyb_table(struct fsyb_results *results, FILE *out)
 {
 	const fsy_bench_options_t *options = results->options;
-	const char *without = has_release(results)
-	    ? "libfastsync .so,libfastsync readers off,C11 mtx,parking_lot fair,go sync.Mutex,go sync.RWMutex,go sync.Cond,go sync.WaitGroup"
-	    : "libfastsync .so,libfastsync readers off,C11 mtx,parking_lot fair";
+	const char *without = has_release(results) ? "go sync.Mutex,go sync.RWMutex,go sync.Cond,go sync.WaitGroup" : NULL;
 	int error;
 
 	for (unsigned i = 0; i < ROWS; i++) {
-		struct fsyb_choice choice = { .without = without, .releases = true, .parks = rows[i].threads != 1 && is_lock(&rows[i]) };
+		struct fsyb_choice choice = { .without = without, .releases = true, .parks = rows[i].threads != 1 && is_lock(&rows[i]),
+			                      .selective = true };
 		struct place place = place_of(results, &rows[i]);
 
+		for (unsigned j = 0; j < ROWS; j++)
+			if (strcmp(rows[j].name, rows[i].name) == 0 && rows[j].threads == rows[i].threads)
+				fsyb_ask_for(&choice, rows[j].ours);
 		if (!fsyb_need(results, place.name, place.threads, &choice))
 			return FSY_ENOMEM;
 	}

@@ -67,6 +67,7 @@ test_ours(void **state)
 {
 	(void)state;
 	check_list(fsyb_ours());
+	check_list(fsyb_ours_rw());
 	check_list(fsyb_ours_more());
 }
 

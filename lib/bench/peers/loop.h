@@ -7,7 +7,8 @@
  * In all of them:
  *   - the stop flag is a plain load and `ops` a plain store per operation, on lines nobody else writes;
  *   - work inside the lock reads and writes the protected datum, so that sections cannot overlap out of order;
- *   - a latency run is a second copy of the loop, so that the plain one has no trace of it.
+ *   - a latency run is a second copy of the loop, so that the plain one has no trace of it; it is compiled for size, since two
+ *     readings of the clock in it hide what the compiler makes of the rest.
  */
 #ifndef FSYB_LOOP_H
 #define FSYB_LOOP_H
@@ -140,10 +141,14 @@ fsyb_draw_write(uint64_t *state, uint32_t permille)
 		FSYB_KEEP(spare);                                                                                      \
 		END;                                                                                                   \
 	}                                                                                                              \
+	static __attribute__((cold, noinline)) void function##_stamped(TYPE *self, struct fsyb_worker *worker)         \
+	{                                                                                                              \
+		function##_loop(self, worker, 1);                                                                      \
+	}                                                                                                              \
 	static void function(void *object, struct fsyb_worker *worker)                                                 \
 	{                                                                                                              \
 		if (worker->histogram != NULL)                                                                         \
-			function##_loop((TYPE *)object, worker, 1);                                                    \
+			function##_stamped((TYPE *)object, worker);                                                    \
 		else                                                                                                   \
 			function##_loop((TYPE *)object, worker, 0);                                                    \
 	}

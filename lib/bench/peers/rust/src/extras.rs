@@ -4,6 +4,7 @@
 
 use crate::loops::*;
 use crate::waits::{Monitor, Single, State};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 impl Lock for parking_lot::Mutex<u64> {
@@ -17,6 +18,17 @@ impl Lock for parking_lot::FairMutex<u64> {
     #[inline(always)]
     fn with<R>(&self, section: impl FnOnce(&mut u64) -> R) -> R {
         section(&mut self.lock())
+    }
+}
+
+impl Lock for parking_lot::ReentrantMutex<Cell<u64>> {
+    #[inline(always)]
+    fn with<R>(&self, section: impl FnOnce(&mut u64) -> R) -> R {
+        let cell = self.lock();
+        let mut value = cell.get();
+        let result = section(&mut value);
+        cell.set(value);
+        result
     }
 }
 

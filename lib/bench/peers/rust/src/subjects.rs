@@ -7,6 +7,8 @@ use crate::extras;
 use crate::loops::*;
 use crate::record::Impl;
 use crate::waits::*;
+#[cfg(feature = "extras")]
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::mem::size_of;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -238,6 +240,12 @@ pub const TABLE: &[Impl] = &[
         bytes: size_of::<parking_lot::FairMutex<()>>(),
         version: PARKING_LOT,
         ..entry::<Counting<parking_lot::FairMutex<u64>>>(text!("mutex"), text!("parking_lot fair"))
+    },
+    #[cfg(feature = "extras")]
+    Impl {
+        bytes: size_of::<parking_lot::ReentrantMutex<()>>(),
+        version: PARKING_LOT,
+        ..entry::<Counting<parking_lot::ReentrantMutex<Cell<u64>>>>(text!("mutex"), text!("parking_lot reentrant"))
     },
     #[cfg(feature = "extras")]
     Impl {
