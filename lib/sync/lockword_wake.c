@@ -75,9 +75,9 @@ wake(struct fsyi_scene *scene, void *arg)
 {
 	struct visit *visit = (struct visit *)arg;
 	const struct fsyi_lockword *lock = visit->lock;
-	struct fsyi_thread *sleeper = NULL;
+	struct fsyi_thread *sleeper;
 	uint32_t seen, next;
-	bool due = false, hand = false, here = false, pressed;
+	bool due, hand, here, pressed;
 
 	/* Only a waiter of our kind proves that the object is alive and a lock. */
 	if (scene->queue == NULL || scene->queue->all.head->kind != lw_kind(lock))
@@ -87,13 +87,8 @@ wake(struct fsyi_scene *scene, void *arg)
 	do {
 		if (seen & LW_SEARCHER) {
 			fsyi_queue_disarm(scene->queue);
-			visit->yield = fsyi_lockword_searcher_waits_for_me(lock);
-			if (!visit->yield || !pressed)
-				return;
-			visit->yield = false;
-			sleeper = NULL;
-			next = seen | LW_BARRED;        /* does not run while this thread does: it must not barge on */
-			continue;
+			visit->yield = !pressed && fsyi_lockword_searcher_waits_for_me(lock);
+			return;
 		}
 		if (seen & LW_LOCKED)           /* somebody barged in: the queue stays armed, the next unlock comes by */
 			return;
@@ -110,12 +105,12 @@ wake(struct fsyi_scene *scene, void *arg)
 		if (hand)
 			sleeper = scene->queue->all.head;
 		here = sleeper->cpu == fsyi_cpu();
-		next = seen | (hand ? LW_LOCKED : here && pressed ? LW_SEARCHER | LW_BARRED : LW_SEARCHER);
+		/* One that waits for this CPU runs when this thread sleeps. It is made to do so once a turn, no oftener: two of one CPU change
+		 * places by a context switch, and where others want the CPU too, wait for those as well. */
+		next = seen | (hand ? LW_LOCKED : here && pressed && due ? LW_SEARCHER | LW_BARRED : LW_SEARCHER);
 		if (scene->queue->count == 1)
 			next &= ~LW_QUEUED;
 	} while (!fsy_atomic_u32_cas_acq(lock->word, &seen, next));                             /* A3 <- R1,R2,R3 */
-	if (sleeper == NULL)
-		return;
 	if (due)
 		fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
 	visit->yield = here && (hand || (!pressed && !sleeper->moved));
