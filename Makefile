@@ -302,6 +302,15 @@ $(BUILD)/lib/posix/cli/run.o: private FILE_CFLAGS := -DFASTSYNC_PRELOAD_PATH='"$
 bench-preload: preload
 	@CC='$(CC)' BUILD=$(BUILD) test/preload/bench/speed.sh
 
+# Real programs, which it installs where it can: right on our locks, and how fast. Minutes, and so not part of check.
+.PHONY: check-preload-programs bench-preload-programs
+programs = DEPS='$(DEPS)' .ci/deps 'make $@' '$(DEPS_BUILD)' "$$(test/preload/programs/run.sh packages $(PROGRAMS))" && \
+	CC='$(CC)' CXX='$(CXX)' BUILD=$(BUILD) test/preload/programs/run.sh
+check-preload-programs: preload
+	@$(programs) check $(PROGRAMS)
+bench-preload-programs: preload
+	@$(programs) bench $(PROGRAMS)
+
 check-preload-short: preload
 	@CC='$(CC)' CXX='$(CXX)' BUILD=$(BUILD) test/preload/run.sh short
 
