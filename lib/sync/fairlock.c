@@ -49,7 +49,15 @@
 #include "../sys/cpu.h"
 #include "../sys/fatal.h"
 
-#define NEEDS_MORE (FAIR_BARRED | FAIR_NEXT | FAIR_READERS | FAIR_WRITERS | FAIR_SEATS)
+/* What a release has to see to. In a tenure NEXT sees to itself, and to those behind it. */
+#define CLAIMS (FAIR_BARRED | FAIR_NEXT | FAIR_READERS | FAIR_WRITERS | FAIR_SEATS)
+#define CLAIMS_IN_TENURE (FAIR_BARRED | FAIR_READERS | FAIR_SEATS)
+
+static bool
+is_simple(uint32_t seen)
+{
+	return (seen & CLAIMS) == 0 || ((seen & (CLAIMS_IN_TENURE | FAIR_NEXT)) == FAIR_NEXT && fsyi_tune.tenure_ns > 0 && fair_fork() == 0);
+}
 
 /* The writer that sleeps and is to go on; the readers have left the queue. */
 static struct fsyi_thread *
@@ -81,7 +89,11 @@ after_release(uint32_t seen, const struct fsyi_scene *scene, const struct fsyi_t
 static uint32_t
 waiting_seats(uint32_t seen)
 {
-	return (uint32_t)__builtin_popcount(seen & FAIR_SEATS & ~(seen >> FAIR_CALL));
+	uint32_t seats = seen & FAIR_SEATS & ~(seen >> FAIR_CALL), count = 0;
+
+	for (; seats != 0; seats &= seats - 1)
+		count++;
+	return count;
 }
 
 /* Somebody sleeps who has to be let in, or to go on. */
@@ -159,7 +171,7 @@ fsy_fair_rwlock_unlock(fsy_fair_rwlock_t *l)
 		fsyi_fatal("unlock of unlocked fair rwlock %p", (void *)l);
 	if (FSY_UNLIKELY(fsy_atomic_u32_load_rlx(&l->readers_) != 0))
 		forget_vanished(l);
-	if (FSY_LIKELY((seen & NEEDS_MORE) == 0) &&
+	if (FSY_LIKELY(is_simple(seen)) &&
 	    FSY_LIKELY(fsy_atomic_u32_cas_rel(&l->word_, &seen, seen & ~FAIR_LOCKED)))          /* V1 -> V2,V3,V4,S4,S6 */
 		return;
 	fsyi_fork_check();

@@ -131,6 +131,11 @@ bool fsyi_fair_is_read(const fsy_fair_rwlock_t *l);
 /* By a reader that holds l: in a slot, as one that is looked at more closely; in the count, having seen that word. */
 void fsyi_fair_note_sample(fsy_fair_rwlock_t *l);
 void fsyi_fair_note_count(fsy_fair_rwlock_t *l, uint32_t seen);
+/* By whoever waits: what a second look showed; and whether that makes it likely that others want the lock back at once, so that it pays to stay
+ * away from it for a while. */
+void fsyi_fair_note_look(const fsy_fair_rwlock_t *l, bool locked);
+bool fsyi_fair_is_pressed(const fsy_fair_rwlock_t *l);
+
 /* By a reader that had to wait. */
 void fsyi_fair_note_wait(void);
 

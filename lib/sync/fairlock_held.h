@@ -51,4 +51,16 @@ fair_forget(const fsy_fair_rwlock_t *l)
 	return true;
 }
 
+/* Whether the lock that the calling thread wrote under last is this one; true once. */
+static inline bool
+fair_wrote_last(const fsy_fair_rwlock_t *l)
+{
+	struct fsyi_fair_held *held = &fsyi_fair_held;
+
+	if (held->count == FAIR_ROOM || held->lost != 0 || held->lock[held->count] != l)
+		return false;
+	held->lock[held->count] = NULL;
+	return true;
+}
+
 #endif

@@ -19,12 +19,16 @@
 enum { NEW_READS = 16, CALM_READS = 64, SAMPLES_PER_CLOCK = 8 };
 
 /* So many lines are searched for next to nothing. against: how much speaks against slots, until it is too much. */
-enum { CHEAP_LINES = 8, TOO_MUCH = 128, GUESS_BITS = 10 };
+enum { CHEAP_LINES = 8, LINES_COST = 4, TOO_MUCH = 512, GUESS_BITS = 10 };
+
+/* Above this a lock is wanted back by whoever gives it up. Each look moves the guess by an eighth. */
+enum { PRESSED = 102, WEIGHT = 8 };
 
 static struct guess {
 	uint16_t writes;
-	uint8_t against;
+	uint16_t against;
 	uint8_t read;                   /* since the last write */
+	uint8_t busy;                   /* how often who waits finds it taken at a second look: 0 never .. 255 always */
 } __attribute__((aligned(FSY_CACHELINE))) guesses[1 << GUESS_BITS];
 
 /* What this thread has seen of the lock that it read last: reads (or samples) in a row; and, of a fencing lock, since when it has not been
@@ -43,6 +47,21 @@ static struct guess *
 guess_of(const fsy_fair_rwlock_t *l)
 {
 	return &guesses[fsy_attention_slot_(l) >> (FSY_ATTENTION_BITS_ - GUESS_BITS)];
+}
+
+void
+fsyi_fair_note_look(const fsy_fair_rwlock_t *l, bool locked)
+{
+	struct guess *guess = guess_of(l);
+	int busy = GET(guess->busy);
+
+	PUT(guess->busy, locked ? busy + (255 - busy + WEIGHT - 1) / WEIGHT : busy - (busy + WEIGHT - 1) / WEIGHT);
+}
+
+bool
+fsyi_fair_is_pressed(const fsy_fair_rwlock_t *l)
+{
+	return GET(guess_of(l)->busy) >= PRESSED;
 }
 
 static bool
@@ -97,6 +116,8 @@ fsyi_fair_note_count(fsy_fair_rwlock_t *l, uint32_t seen)
 {
 	uint32_t enough = seen & FAIR_WRITTEN ? CALM_READS : NEW_READS;
 
+	if (fair_wrote_last(l))
+		seen_of.lock = NULL;
 	if ((seen & ~FAIR_WRITTEN) != 0 || is_new(l) || ++seen_of.reads < enough)
 		return;
 	seen_of.reads = 0;
@@ -116,7 +137,7 @@ judge(fsy_fair_rwlock_t *l, uint32_t seen)
 		PUT(guess->read, 0);
 		against /= 2;
 	} else {
-		against += fsy_atomic_u32_load_rlx(&fsyi_reader_lines) / CHEAP_LINES;
+		against += 1 + LINES_COST * (fsy_atomic_u32_load_rlx(&fsyi_reader_lines) / CHEAP_LINES);
 	}
 	if (FSY_LIKELY(against < TOO_MUCH && !(seen & FAIR_FOREIGN) && fsyi_readers_enabled())) {
 		if (against != before)
@@ -155,7 +176,6 @@ fsyi_fair_drain(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 	uint32_t seen = fence(l);
 	int error;
 
-	seen_of.lock = NULL;
 	if (FSY_UNLIKELY(seen & FAIR_SLOTS)) {
 		error = readers_in_slots(&l->readers_) ? fsyi_readers_drain_slots(&l->readers_, deadline) : 0;
 		if (error != 0)

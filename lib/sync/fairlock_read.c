@@ -13,7 +13,7 @@
 #include "../sys/futex.h"
 
 /* How often a reader looks that has claimed nothing; and how closely one that has. */
-enum { LOOK_NS = 50, LONGEST_PAUSE_NS = 4000, RELAXES = 4, NAP_NS = 100000 };
+enum { LOOK_NS = 50, LONGEST_PAUSE_NS = 4000, RELAXES = 4, PROMPT_LOOKS = 64 };
 
 /* Where the calling thread has announced itself: in a slot, or (NULL) in the count. */
 static fsy_atomic_ptr *
@@ -48,6 +48,16 @@ is_open(uint32_t seen, const fsy_atomic_ptr *slot)
 	return !(seen & FAIR_LOCKED) && (slot == NULL || (seen & FAIR_SLOTS));
 }
 
+/* It holds, and saw this word. */
+static void
+note(fsy_fair_rwlock_t *l, uint32_t seen, const fsy_atomic_ptr *slot)
+{
+	if (slot == NULL)
+		fsyi_fair_note_count(l, seen);
+	else if (++fsy_reader_->reads % FSY_READS_SAMPLED_ == 0)
+		fsyi_fair_note_sample(l);
+}
+
 static bool
 attempt(fsy_fair_rwlock_t *l)
 {
@@ -59,8 +69,7 @@ attempt(fsy_fair_rwlock_t *l)
 	slot = announce(l);
 	seen = fsy_atomic_u32_load(&l->word_);                                                  /* S6 <- V1 */
 	if (is_open(seen, slot)) {
-		if (slot == NULL)
-			fsyi_fair_note_count(l, seen);
+		note(l, seen, slot);
 		return true;
 	}
 	retreat(l, slot);
@@ -92,7 +101,9 @@ nap(fsy_deadline_t until)
 static bool
 wait_unclaimed(fsy_fair_rwlock_t *l, int64_t now, fsy_deadline_t deadline)
 {
-	int64_t end = now + fsyi_tune.tenure_ns, until = now + fsyi_reader_patience(), pause = LOOK_NS;
+	int64_t end = now + fsyi_tune.tenure_ns, until = now + fsyi_reader_patience();
+	int64_t pause = fsyi_fair_is_pressed(l) ? fsyi_tune.first_look_ns : LOOK_NS;
+	bool sampled = false;
 
 	if (end > deadline)
 		end = deadline;
@@ -105,6 +116,9 @@ wait_unclaimed(fsy_fair_rwlock_t *l, int64_t now, fsy_deadline_t deadline)
 			now = fsyi_delay(pause < until - now ? pause : until - now);
 		else
 			break;
+		if (!sampled)
+			fsyi_fair_note_look(l, (fsy_atomic_u32_load_rlx(&l->word_) & FAIR_LOCKED) != 0);
+		sampled = true;
 		if (attempt(l))
 			return true;
 		if (pause < LONGEST_PAUSE_NS)
@@ -124,50 +138,70 @@ is_called(uint32_t seen, uint32_t seat)
 	return (seen & seat << FAIR_CALL) != 0;
 }
 
+/* Takes a seat while a writer has the lock, if there is one; found is the word. */
+static bool
+sit_down(struct claim *claim, uint32_t *found)
+{
+	uint32_t seen, free;
+
+	for (;;) {
+		seen = fair_living(*found);
+		free = ~seen & FAIR_SEATS;
+		if (!(seen & FAIR_LOCKED) || free == 0 || !fair_may_enrol())
+			return false;
+		claim->seat = free & (0u - free);
+		if (fsy_atomic_u32_cas(&claim->lock->word_, found, fair_signed(seen | claim->seat)))    /* S6 <- V1 */
+			return true;
+		claim->seat = 0;
+	}
+}
+
 /*
- * Enters (true), or takes a seat if there is one. While the attempt stands no writer gets past it, so that a reader that does not enter has its
+ * Enters (true), or takes a seat if there is one. While an attempt stands no writer gets past it, so that a reader that does not enter has its
  * seat in the very write phase that kept it out.
  */
 static bool
 enter_or_sit(struct claim *claim)
 {
-	fsy_atomic_ptr *slot = announce(claim->lock);
-	uint32_t found = fsy_atomic_u32_load(&claim->lock->word_), seen, free;                  /* S6 <- V1 */
+	uint32_t found = fsy_atomic_u32_load_rlx(&claim->lock->word_);
+	fsy_atomic_ptr *slot;
+	bool entered;
 
-	for (;;) {
-		seen = fair_living(found);
-		free = ~seen & FAIR_SEATS;
-		if (is_open(seen, slot)) {
-			if (slot == NULL)
-				fsyi_fair_note_count(claim->lock, seen);
-			return true;
-		}
-		if (!(seen & FAIR_LOCKED) || free == 0 || !fair_may_enrol())
-			break;
-		claim->seat = free & (0u - free);
-		if (fsy_atomic_u32_cas(&claim->lock->word_, &found, fair_signed(seen | claim->seat)))   /* S6 <- V1 */
-			break;
-		claim->seat = 0;
-	}
-	retreat(claim->lock, slot);
-	return false;
+	if (sit_down(claim, &found))
+		return false;
+	slot = announce(claim->lock);
+	found = fsy_atomic_u32_load(&claim->lock->word_);                                       /* S6 <- V1 */
+	entered = is_open(found, slot) || (!sit_down(claim, &found) && is_open(found, slot));
+	if (entered)
+		note(claim->lock, found, slot);
+	else
+		retreat(claim->lock, slot);
+	return entered;
 }
 
 /* True: called, and the seat is free again. */
 static bool
-watch(struct claim *claim, int64_t until)
+look_for_call(struct claim *claim, int looks)
 {
 	uint32_t both = claim->seat | claim->seat << FAIR_CALL;
 
-	do {
-		for (int i = 0; i < RELAXES; i++) {
-			if (is_called(fsy_atomic_u32_load_acq(&claim->lock->word_), claim->seat)) {     /* V4 <- V1 */
-				fair_clear(claim->lock, both);
-				return true;
-			}
-			fsyi_relax();
+	for (; looks > 0; looks--) {
+		if (is_called(fsy_atomic_u32_load_acq(&claim->lock->word_), claim->seat)) {             /* V4 <- V1 */
+			fair_clear(claim->lock, both);
+			return true;
 		}
-	} while (fsyi_now() < until);
+		fsyi_relax();
+	}
+	return false;
+}
+
+static bool
+watch(struct claim *claim, int64_t until)
+{
+	do
+		if (look_for_call(claim, RELAXES))
+			return true;
+	while (fsyi_now() < until);
 	return false;
 }
 
@@ -228,17 +262,29 @@ wait_seated(struct claim *claim, fsy_deadline_t deadline)
 	}
 }
 
+/* Turns are strict, and everybody runs: a claim and a few looks, without the clock. */
+static bool
+enter_promptly(struct claim *claim)
+{
+	if (fsyi_tune.tenure_ns > 0 || fsyi_cpu_count() == 1)
+		return false;
+	return enter_or_sit(claim) || (claim->seat != 0 && look_for_call(claim, PROMPT_LOOKS));
+}
+
 static int
 wait_until(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 {
 	struct claim claim = { l, 0 };
-	int64_t start = fsyi_now();
 	enum outcome outcome = AGAIN;
+	int64_t start;
 
 	fsyi_fair_note_wait();
 	if (deadline == FSY_FOREVER && fsyi_fair_is_mine(l))
 		fsyi_fatal("rlock of fair rwlock by its writer %p", (void *)l);
-	if (fsyi_cpu_count() > 1 && wait_unclaimed(l, start, deadline))
+	if (deadline == FSY_FOREVER && enter_promptly(&claim))
+		return fair_error(l);
+	start = fsyi_now();
+	if (claim.seat == 0 && fsyi_cpu_count() > 1 && wait_unclaimed(l, start, deadline))
 		outcome = ENTERED;
 	while (outcome == AGAIN) {
 		if (claim.seat == 0 && enter_or_sit(&claim))

@@ -13,7 +13,7 @@
 #include "../sys/fatal.h"
 
 /* How often NEXT looks: ever less often, so that whoever runs keeps its cache line; closely once it is barred. */
-enum { LOOK_NS = 100, LONGEST_PAUSE_NS = 4000, RELAXES = 4 };
+enum { LOOK_NS = 100, LONGEST_PAUSE_NS = 4000, LOOKS = 4, PROMPT_LOOKS = 64 };
 
 enum outcome { TAKEN, TIMEDOUT, AGAIN };
 
@@ -123,7 +123,7 @@ arrive(struct wait *w)
 		if (!(seen & FAIR_LOCKED)) {
 			if (fsy_atomic_u32_cas_acq(&w->lock->word_, &found, fair_signed(seen | FAIR_LOCKED)))   /* V2 <- V1 */
 				return TAKEN;
-		} else if (fsyi_now() >= w->deadline) {
+		} else if (w->deadline != FSY_FOREVER && fsyi_now() >= w->deadline) {
 			return TIMEDOUT;
 		} else if ((seen & (FAIR_NEXT | FAIR_WRITERS)) || !fair_may_enrol()) {
 			break;
@@ -132,6 +132,8 @@ arrive(struct wait *w)
 			return AGAIN;
 		}
 	}
+	if (w->start == 0)
+		w->start = fsyi_now();
 	if (fsyi_tune.tenure_ns > 0 && fsyi_cpu_count() > 1 && fsyi_now() - w->start < fsyi_tune.brief_spin_ns) {
 		fsyi_delay(LOOK_NS);
 		return AGAIN;
@@ -159,24 +161,49 @@ look(struct wait *w, uint32_t *found, int64_t now, int64_t bar_at)
 	return AGAIN;
 }
 
+/* For a few looks, or until the word changes. */
 static void
-close_by(void)
+look_closely(const struct wait *w, uint32_t seen, int looks)
 {
-	for (int i = 0; i < RELAXES; i++)
+	for (int i = 0; i < looks && fsy_atomic_u32_load_rlx(&w->lock->word_) == seen; i++)
 		fsyi_relax();
+}
+
+/* Turns are strict, and everybody runs: a few looks, without the clock. */
+static enum outcome
+be_next_promptly(struct wait *w)
+{
+	uint32_t found = fsy_atomic_u32_load_rlx(&w->lock->word_);
+
+	if (fsyi_tune.tenure_ns > 0 || fsyi_cpu_count() == 1)
+		return AGAIN;
+	for (int i = 0; i < LOOKS; i++) {
+		look_closely(w, found, PROMPT_LOOKS / LOOKS);
+		found = fsy_atomic_u32_load_acq(&w->lock->word_);                               /* V3 <- V1 */
+		if (look(w, &found, INT64_MIN, 0) == TAKEN)
+			return TAKEN;
+	}
+	return AGAIN;
 }
 
 /* Awake, for as long as it pays. */
 static enum outcome
 be_next(struct wait *w)
 {
-	int64_t now = fsyi_now(), patience = fsyi_cpu_count() == 1 ? 0 : fsyi_tune.spin_ns, pause = LOOK_NS;
+	int64_t now = fsyi_now(), patience = fsyi_cpu_count() == 1 ? 0 : fsyi_tune.spin_ns;
 	int64_t bar_at = now + (fair_tenure() < patience ? fair_tenure() : patience), give_up = bar_at + patience;
+	int64_t pause = fsyi_fair_is_pressed(w->lock) ? fsyi_tune.first_look_ns : LOOK_NS;
+	bool sampled = false;
 	uint32_t found;
 	enum outcome outcome;
 
+	if (now < bar_at)
+		now = fsyi_delay(pause < bar_at - now ? pause : bar_at - now);
 	for (;;) {
 		found = fsy_atomic_u32_load_acq(&w->lock->word_);                               /* V3 <- V1 */
+		if (!sampled && !(found & FAIR_BARRED))
+			fsyi_fair_note_look(w->lock, (found & FAIR_LOCKED) != 0);
+		sampled = true;
 		outcome = look(w, &found, now, bar_at);
 		if (outcome != AGAIN)
 			return outcome;
@@ -185,7 +212,7 @@ be_next(struct wait *w)
 			return sleep_on(w);
 		}
 		if (now >= bar_at) {
-			close_by();
+			look_closely(w, found, LOOKS);
 			now = fsyi_now();
 			continue;
 		}
@@ -198,12 +225,17 @@ be_next(struct wait *w)
 int
 fsyi_fair_wait_for_word(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 {
-	struct wait w = { .lock = l, .deadline = deadline, .start = fsyi_now() };
+	struct wait w = { .lock = l, .deadline = deadline };
 	enum outcome outcome = AGAIN;
 
 	fsyi_fork_check();
 	if (deadline == FSY_FOREVER && fsyi_fair_is_mine(l))
 		fsyi_fatal("lock of fair rwlock by its writer %p", (void *)l);
+	outcome = arrive(&w);
+	if (w.next && be_next_promptly(&w) == TAKEN)
+		return 0;
+	if (w.start == 0)
+		w.start = fsyi_now();
 	while (outcome == AGAIN)
 		outcome = w.next ? be_next(&w) : arrive(&w);
 	if (outcome == TIMEDOUT)
