@@ -281,21 +281,3 @@ fsy_fair_rwlock_try_upgrade(fsy_fair_rwlock_t *l)
 	fair_remember(l);
 	return true;
 }
-
-void
-fsy_fair_rwlock_poison(fsy_fair_rwlock_t *l)
-{
-	fsy_atomic_u32_or_rlx(&l->word_, FAIR_POISON);
-}
-
-void
-fsy_fair_rwlock_clear_poison(fsy_fair_rwlock_t *l)
-{
-	fsy_atomic_u32_and_rlx(&l->word_, ~FAIR_POISON);
-}
-
-bool
-fsy_fair_rwlock_is_poisoned(const fsy_fair_rwlock_t *l)
-{
-	return (fsy_atomic_u32_load_rlx(&l->word_) & FAIR_POISON) != 0;
-}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fairlock.h - between the parts of the fair rwlock: fairlock.c (release, hand-over), fairlock_write.c (writers that wait), fairlock_read.c
- * (readers), fairlock_mode.c (slots or count), fairlock_held.c (what a thread holds for writing). */
+ * (readers), fairlock_seat.c (those who wait awake), fairlock_mode.c (slots or count), fairlock_held.c (what a thread holds for writing). */
 #ifndef FSYI_FAIRLOCK_H
 #define FSYI_FAIRLOCK_H
 
@@ -111,6 +111,20 @@ struct fsyi_fair_sleep {
 	bool first;
 };
 enum fsyi_parked fsyi_fair_park(struct fsyi_fair_sleep *sleep, fsy_deadline_t deadline);
+
+/* A reader's claim on its way to the lock. */
+struct fsyi_fair_claim {
+	fsy_fair_rwlock_t *lock;
+	uint32_t seat;                  /* its bit; 0 = none */
+};
+
+/* Takes a seat while a writer has the lock, if there is one; found is the word, brought up to date. */
+bool fsyi_fair_sit_down(struct fsyi_fair_claim *claim, uint32_t *found);
+/* In so many looks; true: called, and the seat is free again. */
+bool fsyi_fair_look_for_call(struct fsyi_fair_claim *claim, int looks);
+/* Gives the seat up: false if it was called, and is still to be freed. The other way to leave it: as the join of a sleep. */
+bool fsyi_fair_leave_seat(struct fsyi_fair_claim *claim);
+bool fsyi_fair_join_readers(uint32_t seen, uint32_t *next, void *claim);
 
 /* Under the bucket lock: makes of the word what change says; false: it says that there is nothing to be done. */
 bool fsyi_fair_change(fsy_fair_rwlock_t *l, bool (*change)(uint32_t seen, uint32_t *next, void *arg), void *arg);

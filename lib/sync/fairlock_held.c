@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fairlock_held.c - the fair locks that a thread holds for writing: an owner needs no room in the lock.
+ * fairlock_held.c - the fair locks that a thread holds for writing, and what becomes of them if it ends: an owner needs no room in the lock.
  *
  * STATES  held -> (unlocked, downgraded) forgotten
  *              -> (the thread ends) poisoned and unlocked
@@ -73,6 +73,24 @@ fsyi_fair_has_lost(const fsy_fair_rwlock_t *l)
 	if (fsy_atomic_u32_load_rlx(&l->word_) & FAIR_LOCKED)
 		fsyi_fatal("unlock of fair rwlock by a thread that does not own it %p", (const void *)l);
 	fsyi_fatal("unlock of unlocked fair rwlock %p", (const void *)l);
+}
+
+void
+fsy_fair_rwlock_poison(fsy_fair_rwlock_t *l)
+{
+	fsy_atomic_u32_or_rlx(&l->word_, FAIR_POISON);
+}
+
+void
+fsy_fair_rwlock_clear_poison(fsy_fair_rwlock_t *l)
+{
+	fsy_atomic_u32_and_rlx(&l->word_, ~FAIR_POISON);
+}
+
+bool
+fsy_fair_rwlock_is_poisoned(const fsy_fair_rwlock_t *l)
+{
+	return (fsy_atomic_u32_load_rlx(&l->word_) & FAIR_POISON) != 0;
 }
 
 /* The thread's destructors run, in rounds; some of them may still unlock. */

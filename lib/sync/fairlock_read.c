@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fairlock_read.c - the reader's slow half: attempts by slot and by count, and the wait for a writer.
+ * fairlock_read.c - the reader's slow half: attempts by slot and by count, and the wait for a writer. fairlock_seat.c has the seats.
  *
  * WORD, STATES, INVARIANTS, ORDER, FAIRNESS, LIFETIME: those of fairlock.c and readers.c.
  */
@@ -127,51 +127,22 @@ wait_unclaimed(fsy_fair_rwlock_t *l, int64_t now, fsy_deadline_t deadline)
 	return false;
 }
 
-struct claim {
-	fsy_fair_rwlock_t *lock;
-	uint32_t seat;                  /* its bit; 0 = none */
-};
-
-static bool
-is_called(uint32_t seen, uint32_t seat)
-{
-	return (seen & seat << FAIR_CALL) != 0;
-}
-
-/* Takes a seat while a writer has the lock, if there is one; found is the word. */
-static bool
-sit_down(struct claim *claim, uint32_t *found)
-{
-	uint32_t seen, free;
-
-	for (;;) {
-		seen = fair_living(*found);
-		free = ~seen & FAIR_SEATS;
-		if (!(seen & FAIR_LOCKED) || free == 0 || !fair_may_enrol())
-			return false;
-		claim->seat = free & (0u - free);
-		if (fsy_atomic_u32_cas(&claim->lock->word_, found, fair_signed(seen | claim->seat)))    /* S6 <- V1 */
-			return true;
-		claim->seat = 0;
-	}
-}
-
 /*
  * Enters (true), or takes a seat if there is one. While an attempt stands no writer gets past it, so that a reader that does not enter has its
  * seat in the very write phase that kept it out.
  */
 static bool
-enter_or_sit(struct claim *claim)
+enter_or_sit(struct fsyi_fair_claim *claim)
 {
 	uint32_t found = fsy_atomic_u32_load_rlx(&claim->lock->word_);
 	fsy_atomic_ptr *slot;
 	bool entered;
 
-	if (sit_down(claim, &found))
+	if (fsyi_fair_sit_down(claim, &found))
 		return false;
 	slot = announce(claim->lock);
 	found = fsy_atomic_u32_load(&claim->lock->word_);                                       /* S6 <- V1 */
-	entered = is_open(found, slot) || (!sit_down(claim, &found) && is_open(found, slot));
+	entered = is_open(found, slot) || (!fsyi_fair_sit_down(claim, &found) && is_open(found, slot));
 	if (entered)
 		note(claim->lock, found, slot);
 	else
@@ -179,68 +150,23 @@ enter_or_sit(struct claim *claim)
 	return entered;
 }
 
-/* True: called, and the seat is free again. */
 static bool
-look_for_call(struct claim *claim, int looks)
-{
-	uint32_t both = claim->seat | claim->seat << FAIR_CALL;
-
-	for (; looks > 0; looks--) {
-		if (is_called(fsy_atomic_u32_load_acq(&claim->lock->word_), claim->seat)) {             /* V4 <- V1 */
-			fair_clear(claim->lock, both);
-			return true;
-		}
-		fsyi_relax();
-	}
-	return false;
-}
-
-static bool
-watch(struct claim *claim, int64_t until)
+watch(struct fsyi_fair_claim *claim, int64_t until)
 {
 	do
-		if (look_for_call(claim, RELAXES))
+		if (fsyi_fair_look_for_call(claim, RELAXES))
 			return true;
 	while (fsyi_now() < until);
 	return false;
-}
-
-/* Leaves the seat, for the queue or altogether, unless it was called. */
-static bool
-leave_seat(uint32_t seen, uint32_t *next, void *arg)
-{
-	const struct claim *claim = (const struct claim *)arg;
-
-	*next = seen & ~claim->seat;
-	return !is_called(seen, claim->seat);
-}
-
-static void
-leave(struct fsyi_scene *scene, void *arg)
-{
-	struct claim *claim = (struct claim *)arg;
-
-	(void)scene;
-	if (fsyi_fair_change(claim->lock, leave_seat, claim))
-		claim->seat = 0;
-}
-
-static bool
-join_readers(uint32_t seen, uint32_t *next, void *arg)
-{
-	if (!(seen & FAIR_LOCKED) || !leave_seat(seen, next, arg))
-		return false;
-	*next |= FAIR_READERS;
-	return true;
 }
 
 enum outcome { ENTERED, TIMEDOUT, AGAIN };
 
 /* With a seat, for as long as it pays; then asleep. */
 static enum outcome
-wait_seated(struct claim *claim, fsy_deadline_t deadline)
+wait_seated(struct fsyi_fair_claim *claim, fsy_deadline_t deadline)
 {
-	struct fsyi_fair_sleep sleep = { claim->lock, FSYI_KIND_FAIR_READER, join_readers, claim, false };
+	struct fsyi_fair_sleep sleep = { claim->lock, FSYI_KIND_FAIR_READER, fsyi_fair_join_readers, claim, false };
 	int64_t until = fsyi_now() + fsyi_reader_patience();
 
 	if (claim->seat != 0 && watch(claim, until < deadline ? until : deadline))
@@ -248,8 +174,7 @@ wait_seated(struct claim *claim, fsy_deadline_t deadline)
 	if (fsyi_now() >= deadline) {
 		if (claim->seat == 0)
 			return TIMEDOUT;
-		fsyi_visit(&fsyi_lot, &claim->lock->word_, leave, claim);
-		return claim->seat == 0 ? TIMEDOUT : AGAIN;
+		return fsyi_fair_leave_seat(claim) ? TIMEDOUT : AGAIN;
 	}
 	switch (fsyi_fair_park(&sleep, deadline)) {
 	case FSYI_UNPARKED_HANDOFF:
@@ -264,17 +189,17 @@ wait_seated(struct claim *claim, fsy_deadline_t deadline)
 
 /* Turns are strict, and everybody runs: a claim and a few looks, without the clock. */
 static bool
-enter_promptly(struct claim *claim)
+enter_promptly(struct fsyi_fair_claim *claim)
 {
 	if (fsyi_tune.tenure_ns > 0 || fsyi_cpu_count() == 1)
 		return false;
-	return enter_or_sit(claim) || (claim->seat != 0 && look_for_call(claim, PROMPT_LOOKS));
+	return enter_or_sit(claim) || (claim->seat != 0 && fsyi_fair_look_for_call(claim, PROMPT_LOOKS));
 }
 
 static int
 wait_until(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 {
-	struct claim claim = { l, 0 };
+	struct fsyi_fair_claim claim = { l, 0 };
 	enum outcome outcome = AGAIN;
 	int64_t start;
 

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fairlock_seat.c - the seats of readers that wait awake with a claim: a bit each, and a bit by which its reader is called.
+ *
+ * WORD, STATES, INVARIANTS F1, F3, F4, ORDER, FAIRNESS, LIFETIME: those of fairlock.c.
+ */
+#include "fairlock.h"
+#include "../sys/clock.h"
+
+static bool
+is_called(uint32_t seen, uint32_t seat)
+{
+	return (seen & seat << FAIR_CALL) != 0;
+}
+
+bool
+fsyi_fair_sit_down(struct fsyi_fair_claim *claim, uint32_t *found)
+{
+	uint32_t seen, free;
+
+	for (;;) {
+		seen = fair_living(*found);
+		free = ~seen & FAIR_SEATS;
+		if (!(seen & FAIR_LOCKED) || free == 0 || !fair_may_enrol())
+			return false;
+		claim->seat = free & (0u - free);
+		if (fsy_atomic_u32_cas(&claim->lock->word_, found, fair_signed(seen | claim->seat)))    /* S6 <- V1 */
+			return true;
+		claim->seat = 0;
+	}
+}
+
+bool
+fsyi_fair_look_for_call(struct fsyi_fair_claim *claim, int looks)
+{
+	uint32_t both = claim->seat | claim->seat << FAIR_CALL;
+
+	for (; looks > 0; looks--) {
+		if (is_called(fsy_atomic_u32_load_acq(&claim->lock->word_), claim->seat)) {             /* V4 <- V1 */
+			fair_clear(claim->lock, both);
+			return true;
+		}
+		fsyi_relax();
+	}
+	return false;
+}
+
+/* For the queue or altogether, unless it was called. */
+static bool
+stand_up(uint32_t seen, uint32_t *next, void *arg)
+{
+	const struct fsyi_fair_claim *claim = (const struct fsyi_fair_claim *)arg;
+
+	*next = seen & ~claim->seat;
+	return !is_called(seen, claim->seat);
+}
+
+static void
+leave(struct fsyi_scene *scene, void *arg)
+{
+	struct fsyi_fair_claim *claim = (struct fsyi_fair_claim *)arg;
+
+	(void)scene;
+	if (fsyi_fair_change(claim->lock, stand_up, claim))
+		claim->seat = 0;
+}
+
+bool
+fsyi_fair_leave_seat(struct fsyi_fair_claim *claim)
+{
+	fsyi_visit(&fsyi_lot, &claim->lock->word_, leave, claim);
+	return claim->seat == 0;
+}
+
+bool
+fsyi_fair_join_readers(uint32_t seen, uint32_t *next, void *arg)
+{
+	if (!(seen & FAIR_LOCKED) || !stand_up(seen, next, arg))
+		return false;
+	*next |= FAIR_READERS;
+	return true;
+}
