@@ -5,7 +5,7 @@
 #   make debug            the same into build/debug: assertions, -O0
 #   make check            every test layer, lints and sanitizer builds included; installs what it needs
 #   make check SAN=thread | address | undefined     unit and stress tests in that build only
-#   make check-unit check-stress check-header check-language check-abi check-install check-counts check-model check-preload
+#   make check-unit check-stress check-header check-language check-abi check-install check-counts check-model check-preload check-fault
 #   make bench            the article's table, measured here;  make bench-full: every sweep
 #   make install          DESTDIR= PREFIX= LIBDIR=;  make uninstall takes the same
 #   make lint docs deps clean
@@ -214,6 +214,29 @@ check-counts: all
 	@CC='$(CC)' BUILD=$(BUILD) test/counts/run.sh
 
 check-model: $(CHECK_MODEL)
+
+# --- checks: faults, soak ---
+# The loads of test/load in a program without PIE, so that its own system calls can be told from libc's (test/fault/shim.h).
+.PHONY: check-fault check-fault-long
+LAYERS += check-fault
+LOAD_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/load/*.c)) $(SUPPORT_OBJ)
+FAULT := $(BUILD)/test/fault/run $(BUILD)/test/fault/nomem/nomem
+$(BUILD)/test/fault/run: WRAPS := getcpu numa_available numa_allocate_cpumask numa_node_to_cpus numa_distance
+$(BUILD)/test/fault/run: $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/fault/*.c))
+$(BUILD)/test/fault/nomem/nomem: WRAPS := malloc calloc realloc aligned_alloc free pthread_create pthread_setspecific
+$(BUILD)/test/fault/nomem/nomem: $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/fault/nomem/*.c)) $(BUILD)/test/fault/shim.o
+
+$(FAULT): $(LOAD_OBJ) $(STATIC)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -no-pie -o $@ $(filter %.o,$^) $(STATIC) $(ALL_LDFLAGS) $(WRAPS:%=-Wl$(comma)--wrap=%) -lcmocka $(LIBS)
+
+check-fault: $(FAULT)
+	@$(BUILD)/test/fault/run
+	@$(BUILD)/test/fault/nomem/nomem
+
+check-fault-long: $(FAULT)
+	@FASTSYNC_FAULT_MS=500 $(BUILD)/test/fault/run
+	@$(BUILD)/test/fault/nomem/nomem long
 
 # --- checks: scheduler, relacy, spin ---
 # The real lib/park and lib/sync on simulated machines (docs/testing.md), and the protocol's models. check-sim is the

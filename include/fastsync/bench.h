@@ -34,8 +34,8 @@ typedef struct fsy_bench_options {
 	                             * cases that need a process of their own; NULL = they say so and are left out */
 } fsy_bench_options_t;
 
-/* Runs and prints to out. 0; FSY_EINVAL (one line on stderr) for an unknown case, candidate or value; FSY_ENOMEM. Starts threads
- * and processes, allocates, blocks for as long as it takes; not to be called twice at a time. */
+/* Runs and prints to out. 0; FSY_EINVAL (one line on stderr) for an unknown case, candidate or value; FSY_ENOMEM; FSY_EAGAIN if a
+ * thread cannot be started. Starts threads and processes, allocates, blocks for as long as it takes; not to be called twice at a time. */
 FSY_API int fsy_bench_run(const fsy_bench_options_t *options, FILE *out);
 
 /* The other side of options.self: answers measurements by the protocol of lib/bench/peers/go/PROTOCOL.md until end of file

@@ -4,10 +4,10 @@
  * every put and get comes by, whatever it was compiled with. What does not fit for want of memory is not checked.
  */
 #include "pool.h"
+#include "heap.h"
 #include "../sys/fatal.h"
 #include "../sys/latch.h"
 
-#include <stdlib.h>
 
 struct fsyi_pool_check {
 	struct fsyi_latch latch;
@@ -18,12 +18,12 @@ struct fsyi_pool_check {
 struct fsyi_pool_check *
 fsyi_check_new(void)
 {
-	struct fsyi_pool_check *check = calloc(1, sizeof(*check));
+	struct fsyi_pool_check *check = fsyi_heap_zeroed(1, sizeof(*check));
 
 	if (check == NULL)
 		return NULL;
 	check->size = 64;
-	check->slots = calloc(check->size, sizeof(*check->slots));
+	check->slots = fsyi_heap_zeroed(check->size, sizeof(*check->slots));
 	if (check->slots == NULL) {
 		free(check);
 		return NULL;
@@ -61,7 +61,7 @@ static bool
 grow(struct fsyi_pool_check *check)
 {
 	struct fsyi_pool_check old = *check;
-	void **slots = calloc(old.size * 2, sizeof(*slots));
+	void **slots = fsyi_heap_zeroed(old.size * 2, sizeof(*slots));
 
 	if (slots == NULL)
 		return false;

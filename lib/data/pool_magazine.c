@@ -20,8 +20,7 @@
  * LIFETIME  Chunks are freed with the pool.
  */
 #include "pool.h"
-
-#include <stdlib.h>
+#include "heap.h"
 
 enum { FIRST_CHUNK = 16 };
 
@@ -55,7 +54,7 @@ have_chunk(struct fsyi_pool *p, uint32_t chunk)
 
 	if (fsy_atomic_ptr_load_rlx(&p->chunks[chunk]) != NULL)
 		return true;
-	magazines = aligned_alloc(FSY_CACHELINE, count * sizeof(*magazines));
+	magazines = fsyi_heap_aligned(FSY_CACHELINE, count * sizeof(*magazines));
 	if (magazines == NULL)
 		return false;
 	for (uint32_t i = 0; i < count; i++) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* pool_make.c - a pool's beginning and end, and what can be said about it in between. */
 #include "pool.h"
+#include "heap.h"
 #include "../sys/clock.h"
 #include "../sys/cpu.h"
 #include "../sys/fork.h"
 #include "../sys/topology.h"
 #include "../sys/tune.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static bool
@@ -63,13 +63,13 @@ lay_out(struct fsyi_pool *p)
 	p->nodes = (uint32_t)nodes;
 	p->shards = per_node < 1 ? 1 : (uint32_t)per_node;
 	size = p->nodes * p->shards * sizeof(*p->depots);
-	p->depots = aligned_alloc(_Alignof(struct fsyi_pool_shard), size);
+	p->depots = fsyi_heap_aligned(_Alignof(struct fsyi_pool_shard), size);
 	if (p->depots == NULL)
 		return false;
 	memset((void *)p->depots, 0, size);
 	if (nodes == 1)
 		return true;
-	p->order = malloc(p->nodes * p->nodes * sizeof(*p->order));
+	p->order = fsyi_heap(p->nodes * p->nodes * sizeof(*p->order));
 	for (int i = 0; i < nodes && p->order != NULL; i++)
 		sort_by_distance(&p->order[i * nodes], i, nodes);
 	return p->order != NULL;
@@ -88,7 +88,7 @@ dismantle(struct fsyi_pool *p)
 fsy_pool_t *
 fsy_pool_new_(const fsy_pool_config_t *config, size_t config_size, bool checked)
 {
-	struct fsyi_pool *p = aligned_alloc(_Alignof(struct fsyi_pool), sizeof(*p));
+	struct fsyi_pool *p = fsyi_heap_aligned(_Alignof(struct fsyi_pool), sizeof(*p));
 
 	if (p == NULL)
 		return NULL;

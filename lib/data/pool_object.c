@@ -4,8 +4,7 @@
  * node it was first touched; of what new_fn makes, node_fn may know the node.
  */
 #include "pool.h"
-
-#include <stdlib.h>
+#include "heap.h"
 
 struct header {
 	uint32_t node;
@@ -25,7 +24,7 @@ allocate(struct fsyi_pool *p)
 
 	if (p->config.object_size > SIZE_MAX / 2)
 		return NULL;
-	header = malloc(sizeof(*header) + p->config.object_size);
+	header = fsyi_heap(sizeof(*header) + p->config.object_size);
 	if (header == NULL)
 		return NULL;
 	header->node = fsyi_pool_node(p);

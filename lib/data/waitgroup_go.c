@@ -9,8 +9,7 @@
 #include <fastsync/waitgroup.h>
 #include <fastsync/error.h>
 #include "../sys/thread.h"
-
-#include <stdlib.h>
+#include "heap.h"
 
 struct errand {
 	struct fsyi_errand thread;
@@ -40,7 +39,7 @@ finish(void *arg)
 int
 fsy_waitgroup_go(fsy_waitgroup_t *wg, void (*fn)(void *arg), void *arg)
 {
-	struct errand *errand = (struct errand *)malloc(sizeof(*errand));
+	struct errand *errand = (struct errand *)fsyi_heap(sizeof(*errand));
 	int error;
 
 	if (errand == NULL)

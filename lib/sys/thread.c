@@ -12,6 +12,7 @@
 #include "latch.h"
 #include "mem.h"
 
+#include <errno.h>
 #include <fastsync/owner.h>
 #include <limits.h>
 #include <pthread.h>
@@ -150,7 +151,7 @@ static __attribute__((cold, noinline)) struct fsyi_thread *
 enlist(void)
 {
 	struct fsyi_thread *thread;
-	int node;
+	int node, before = errno, error;
 
 	fsyi_thread_current = NULL;
 	if (farewells >= PTHREAD_DESTRUCTOR_ITERATIONS)
@@ -165,7 +166,9 @@ enlist(void)
 	/* Set first: pthread_setspecific may call malloc, and malloc may be somebody's that takes our locks. */
 	fsyi_thread_current = thread;
 	generation = fsyi_fork_generation();
-	if (pthread_setspecific(key, thread) == 0)
+	error = pthread_setspecific(key, thread);
+	errno = before;
+	if (error == 0)
 		return thread;
 	fsyi_thread_current = NULL;
 	fsyi_latch_lock(&latch);
@@ -207,13 +210,14 @@ fsyi_thread_start(struct fsyi_errand *errand)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
-	int error = pthread_attr_init(&attributes);
+	int before = errno, error = pthread_attr_init(&attributes);
 
 	if (error != 0)
 		return error;
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	error = pthread_create(&thread, &attributes, run_errand, errand);
 	pthread_attr_destroy(&attributes);
+	errno = before;
 	return error;
 }
 
