@@ -26,7 +26,8 @@ static const int only_clone3[] = { SYS_clone3, -1 }, only_rseq[] = { SYS_rseq, -
 static const int only_policy[] = { SYS_mbind, SYS_get_mempolicy, SYS_set_mempolicy, MOVE_PAGES, -1 };
 static const int futexes[] = { SYS_futex, FUTEX2_WAKE, FUTEX2_WAIT, -1 }, futex2s[] = { FUTEX2_WAKE, FUTEX2_WAIT, -1 };
 static const int only_mmap[] = { SYS_mmap, -1 }, only_madvise[] = { SYS_madvise, -1 }, only_open[] = { SYS_openat, -1 };
-static const int only_mbind[] = { SYS_mbind, -1 }, only_read[] = { SYS_read, -1 }, trifles[] = { SYS_sched_getaffinity, SYS_sched_yield, SYS_munmap, -1 };
+static const int only_mbind[] = { SYS_mbind, -1 }, only_read[] = { SYS_read, -1 };
+static const int trifles[] = { SYS_sched_getaffinity, SYS_sched_yield, SYS_munmap, -1 };
 static const int only_write[] = { SYS_write, -1 };
 
 static bool

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c - every load under every fault, each fault in a process of its own. What is expected of all: nobody inside who should not be, nothing lost, the
- * state words at rest, no word on stderr; slower it may be. Where the library cannot go on: one line that says why, and abort.
+ * run.c - every load under every fault, each fault in a process of its own. What is expected of all: nobody inside who should not be,
+ * nothing lost, the state words at rest, no word on stderr; slower it may be. Where the library cannot go on: one line that says why, and abort.
  *
  *   run [PART]      the faults whose names contain PART; FASTSYNC_SEED repeats a run's random choices
  */
