@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # short: allocators
+# item: 7 8
 # Together with allocators that are preloaded too, in both orders: they use mutexes before any constructor has run, and ours are not
-# to need them (list item 7). And together with AddressSanitizer, whose programs also unmap a mutex right after its last unlock (item 8).
+# to need them. And together with AddressSanitizer, whose programs also unmap a mutex right after its last unlock.
 set -u
 dir=$OUT/allocators status=0
 rm -rf "$dir" && mkdir -p "$dir" || exit 1
@@ -52,17 +53,17 @@ try() { # NAME PRELOAD PROGRAM ARGUMENTS...
 }
 for soname in libjemalloc.so.2 libtcmalloc.so.4 libtcmalloc_minimal.so.4 libmimalloc.so.2; do
 	file=$(ldconfig -p 2>/dev/null | awk -v s="$soname" '$1 == s { print $NF; exit }')
-	[ -n "$file" ] || { echo "skip preload/allocators/$soname it is not installed"; continue; }
-	try "allocators/$soname-after" "$LIBRARY:$file" "$dir/main"
-	try "allocators/$soname-before" "$file:$LIBRARY" "$dir/main"
+	[ -n "$file" ] || { echo "skip preload/5.7.7-allocators/$soname it is not installed"; continue; }
+	try "5.7.7-allocators/$soname-after" "$LIBRARY:$file" "$dir/main"
+	try "5.7.7-allocators/$soname-before" "$file:$LIBRARY" "$dir/main"
 done
 if "$CC" -O1 -g -pthread -D_GNU_SOURCE -fsanitize=address -o "$dir/unmap" test/preload/unmap.c 2>"$dir/log" &&
 	"$CC" -O1 -g -pthread -fsanitize=address -o "$dir/main-asan" "$dir/main.c" 2>>"$dir/log"; then
 	asan=$("$CC" -print-file-name=libasan.so)
 	ldd "$dir/unmap" | grep -q libasan || asan=
-	try asan/unmap "$asan${asan:+:}$LIBRARY" "$dir/unmap" 2000
-	try asan/allocator "$asan${asan:+:}$LIBRARY" "$dir/main-asan"
+	try 5.7.8-asan/unmap "$asan${asan:+:}$LIBRARY" "$dir/unmap" 2000
+	try 5.7.8-asan/allocator "$asan${asan:+:}$LIBRARY" "$dir/main-asan"
 else
-	echo "skip preload/asan the compiler has no AddressSanitizer"
+	echo "skip preload/5.7.8-asan the compiler has no AddressSanitizer"
 fi
 exit $status

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: C11's mutexes and call_once, alone and mixed with pthread's on the same object (list item 14, without conditions)
+ * name: C11's mutexes and call_once, alone and mixed with pthread's on the same object
+ * item: 14
  * short: all
  */
 #include "try.h"

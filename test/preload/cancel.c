@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: cancellation in all six cancellation points, with cleanup handlers (list item 5)
+ * name: cancellation in all six cancellation points, with cleanup handlers
+ * item: 5
  * short: 300
  * long: 10000
  *

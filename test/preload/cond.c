@@ -2,7 +2,7 @@
 /*
  * name: condition variables of every kind, with mutexes of every kind
  * short: 5
- * long: 500
+ * long: 200
  */
 #include "check.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: condition variables that are given back at once, and shared between processes; cnd and mtx mixed with pthread (list item 14)
+ * name: condition variables that are given back at once, and shared between processes; cnd and mtx mixed with pthread
+ * item: 14
  * short: 2000
  * long: 200000
  */

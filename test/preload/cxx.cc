@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: the mutexes of C++ and call_once, with functions that throw (list item 4)
+ * name: the mutexes of C++ and call_once, with functions that throw
+ * item: 4
  * short: all
  */
 #include "try.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: one mutex, used by the program and by a plugin that was opened with RTLD_DEEPBIND (list item 6)
+ * name: one mutex, used by the program and by a plugin that was opened with RTLD_DEEPBIND
+ * item: 6
  * short: all
  * native: no
  * with: plugin

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # short: dlopen
+# item: 6
 # A plugin opened by its bare name is found in the RUNPATH of the object that asks, the program or a library, and $ORIGIN is
 # that object's: dlopen goes by who calls it, and must not take us for the caller. And what is said about RTLD_DEEPBIND.
 set -u
 dir=$OUT/dlopen status=0
 rm -rf "$dir" && mkdir -p "$dir/own" "$dir/lib/own" || exit 1
-verdict() { if [ "$2" = 0 ]; then echo "ok preload/dlopen/$1"; else echo "not ok preload/dlopen/$1"; sed 's/^/    /' "$dir/log"; status=1; fi; }
+verdict() { if [ "$2" = 0 ]; then echo "ok preload/5.7.6-dlopen/$1"; else echo "not ok preload/5.7.6-dlopen/$1"; sed 's/^/    /' "$dir/log"; status=1; fi; }
 
 printf 'int who(void);\nint who(void) { return WHO; }\n' >"$dir/who.c"
 printf '%s\n' '#include <dlfcn.h>' '#include <stddef.h>' 'int OPEN(void);' 'int OPEN(void)' '{' \

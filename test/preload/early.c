@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: locks before main, in constructors of libraries the program needs, and after the last exit handler (list item 6)
+ * name: locks before main, in constructors of libraries the program needs, and after the last exit handler
+ * item: 6
  * short: all
  * with: needed
  * needs: needed

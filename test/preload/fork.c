@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: forks while eight threads hammer; the child uses every lock, and what it held it can unlock (list item 9)
- * short: 40
- * long: 2000
+ * name: forks while eight threads hammer; the child uses every lock, and what it held it can unlock
+ * item: 9
+ * short: 25
+ * long: 500
  */
 #include "try.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: forks while others wait for conditions, read and write; the child goes on with all of it (list item 9)
- * short: 40
+ * name: forks while others wait for conditions, read and write; the child goes on with all of it
+ * item: 9
+ * short: 25
  * long: 2000
  */
 #include <sys/wait.h>

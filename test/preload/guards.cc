@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: std::condition_variable, condition_variable_any, shared_mutex, shared_timed_mutex; cancellation in C++ (list item 4)
+ * name: std::condition_variable, condition_variable_any, shared_mutex, shared_timed_mutex; cancellation in C++
+ * item: 4
  * short: 3000
  * long: 200000
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: 5.7.12 the lost wake-up of glibc's condition variables before 2.41, BZ 25847, shown: a waiter is held up at each of its instructions
- * short: 40
+ * name: the lost wake-up of glibc's condition variables before 2.41, BZ 25847, shown: a waiter is held up at each of its instructions
+ * item: 12
+ * short: 16
  * long: 0
  *
  * glibc before 2.41 keeps two groups of waiters. One that has taken its signal, and only then finds that its group is history, believes that

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: mutexes of every kind, from static initialisers and from attributes, and every answer to misuse (list item 2)
+ * name: mutexes of every kind, from static initialisers and from attributes, and every answer to misuse
+ * item: 2
  * short: all
  */
 #include "try.h"

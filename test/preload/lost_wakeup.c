@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: the lost wake-up of glibc's condition variables before 2.41, BZ 25847 (list item 12)
- * short: 2
- * long: 60
+ * name: the lost wake-up of glibc's condition variables before 2.41, BZ 25847
+ * item: 12
+ * short: 1
+ * long: 20
  * native: no
  *
  * A waiter that is held up between finding a signal and taking it may take one that is meant for a younger group of waiters, and then tries

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: a million mutexes, locked one after the other, and some of them fought for: not a byte more than they are (list item 11)
+ * name: a million mutexes, locked one after the other, and some of them fought for: not a byte more than they are
+ * item: 11
  * short: 1000000
  */
 #include "try.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: threads come and go, a hundred thousand of them, each of which waits for a lock: there is no table of them that fills (list item 10)
- * short: 3000
+ * name: threads come and go, a hundred thousand of them, each of which waits for a lock: there is no table of them that fills
+ * item: 10
+ * short: 2000
  * long: 100000
  */
 #include "try.h"

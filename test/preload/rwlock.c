@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: rwlocks: errors, clocks, kinds, recursive read locks with a waiting writer (list item 13), writers that do not starve
+ * name: rwlocks: errors, clocks, kinds, recursive read locks with a waiting writer, writers that do not starve
+ * item: 13
  * short: once
  */
 #include "check.h"

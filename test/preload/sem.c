@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: semaphores: values, errors, signals and posts from their handlers, waiters cancelled by the thousand (list items 5 and 15)
+ * name: semaphores: values, errors, signals and posts from their handlers, waiters cancelled by the thousand
+ * item: 5 15
  * short: 1000
  * long: 20000
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: robust, PI, PP and process-shared objects work as without us, also with a process that runs without us (list item 3)
+ * name: robust, PI, PP and process-shared objects work as without us, also with a process that runs without us
+ * item: 3
  * short: all
  */
 #include "try.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: no futex call is made where nobody waits, and a timed lock's deadline goes to the kernel by its own clock (list item 18)
+ * name: no futex call is made where nobody waits, and a timed lock's deadline goes to the kernel by its own clock
+ * item: 18
  * short: all
  *
  * A seccomp filter traps every futex call; the handler looks at it, counts it, and answers for the kernel.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * name: a mutex on a page that is unmapped by the next owner, as soon as the unlock before has let it in (list item 8)
+ * name: a mutex on a page that is unmapped by the next owner, as soon as the unlock before has let it in
+ * item: 8
  * short: 4000
  * long: 200000
  */
