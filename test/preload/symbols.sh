@@ -11,7 +11,7 @@ rm -rf "$dir" && mkdir -p "$dir" || exit 1
 libc=$(ldd "$LIBRARY" | sed -n 's/.*libc\.so\.6 => \([^ ]*\).*/\1/p') link=()
 if [ -n "${FASTSYNC_LIBC:-}" ]; then
 	libc=$FASTSYNC_LIBC/libc.so.6
-	link=("$libc" -Wl,--allow-shlib-undefined "-Wl,--dynamic-linker=$(echo "$FASTSYNC_LIBC"/ld-linux-*.so.*)" "-Wl,--disable-new-dtags,-rpath,$FASTSYNC_LIBC")
+	link=("$libc" "-Wl,--allow-shlib-undefined" "-Wl,--dynamic-linker=$(echo "$FASTSYNC_LIBC"/ld-linux-*.so.*)" "-Wl,--disable-new-dtags,-rpath,$FASTSYNC_LIBC")
 fi
 families='^(__)?pthread_(mutex|cond|rwlock|spin|barrier)_|^(__)?pthread_once$|^sem_|^mtx_|^cnd_|^call_once$|^dlopen$'
 list() { # MACRO...: the names in interpose.def under them
