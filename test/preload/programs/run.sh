@@ -10,7 +10,7 @@
 #   # packages: ...     Debian's names, as .ci/deps takes them
 #   # command: ...      without these commands in PATH it is skipped
 #   # locks: ...        what it locks
-#   # unit: UNIT        of speed's figure; s: less is better
+#   # unit: UNIT        of speed's figure; of s and us less is better
 #   # stats: no         it has no locks that could be ours: nothing to be seen under --stats
 #   # limit: SECONDS    for one run (60)
 # and defines
@@ -123,7 +123,7 @@ summary() { # lines of: libc's figure, ours, libc's p99, ours -> n, medians, rat
 	awk -v unit="$1" '
 	function sort(v, n,    i, j, t) { for (i = 2; i <= n; i++) { t = v[i]; for (j = i - 1; j > 0 && v[j] > t; j--) v[j + 1] = v[j]; v[j + 1] = t } }
 	function median(v, n) { sort(v, n); return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2 }
-	{ a[NR] = $1; b[NR] = $2; r[NR] = unit == "s" ? $1 / $2 : $2 / $1 }
+	{ a[NR] = $1; b[NR] = $2; r[NR] = unit == "s" || unit == "us" ? $1 / $2 : $2 / $1 }
 	NF == 4 && $3 > 0 { q[++m] = $4 / $3 }
 	END {
 		n = NR; mid = median(r, n)
