@@ -5,7 +5,8 @@
  *
  * Programs close stderr in exit handlers that run before ours, and may have opened something else in its place: so the report goes to a
  * copy, made at the start, which no program expects to be its own. A file is opened at the end, and added to, for a program may be many
- * processes; never through a symbolic link.
+ * processes; never through a symbolic link. Its name is a copy too: programs that show a title in the list of processes write it over
+ * their environment.
  */
 #include "report.h"
 #include "../sys/clock.h"
@@ -14,6 +15,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,7 @@
 enum { HOTTEST = 10, COPY_FROM = 200 };
 
 static int out = -1;
-static const char *file;
+static char file[PATH_MAX];              /* or empty */
 static int64_t began;
 
 static __attribute__((format(printf, 1, 2))) void
@@ -152,18 +154,18 @@ end(void)
 
 	if (table == NULL)
 		return;
-	if (file != NULL)
+	if (file[0] != '\0')
 		out = open(file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (out >= 0)
 		print(table, uncounted);
-	else if (file != NULL)
+	else if (file[0] != '\0')
 		fsyi_warn("fastsync: FASTSYNC_STATS_FILE=%s: cannot be written: %s", file, strerrordesc_np(errno));
 }
 
 __attribute__((constructor)) static void
 begin(void)
 {
-	const char *text = fsyi_tune_variable("FASTSYNC_STATS");
+	const char *text = fsyi_tune_variable("FASTSYNC_STATS"), *name;
 
 	if (text == NULL || strcmp(text, "0") == 0)
 		return;
@@ -171,8 +173,12 @@ begin(void)
 		fsyi_tune_complain("FASTSYNC_STATS", text, "expected 0 or 1; using 0");
 		return;
 	}
-	file = fsyi_tune_variable("FASTSYNC_STATS_FILE");
-	if (file == NULL)
+	name = fsyi_tune_variable("FASTSYNC_STATS_FILE");
+	if (name != NULL && strlen(name) >= sizeof(file))
+		fsyi_tune_complain("FASTSYNC_STATS_FILE", name, "too long; using stderr");
+	else if (name != NULL)
+		strcpy(file, name);
+	if (file[0] == '\0')
 		out = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, COPY_FROM);
 	began = fsyi_now();
 	if (fsyi_report_start())

@@ -16,10 +16,11 @@ refuses() { # NAME LINE COMMAND...: ends with status 2 and that one line on stde
 }
 
 cat >"$dir/main.c" <<'C'
-/* Prints its argument; meanwhile a thread waits for a mutex, asleep. With two arguments unlocks once too often. */
+/* Prints its argument; meanwhile a thread waits for a mutex, asleep. With two arguments unlocks once too often, with three wipes its environment. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int tid;
@@ -53,6 +54,8 @@ int main(int n, char **arg)
 	pthread_join(thread, 0);
 	if (n > 2)
 		pthread_mutex_unlock(&mutex);
+	for (char **e = environ; n > 3 && *e; e++)
+		memset(*e, 0, strlen(*e));
 	puts(n > 1 ? arg[1] : "none");
 	return 7;
 }
@@ -73,6 +76,9 @@ verdict stats $?
 (cd "$dir" && "$run" --stats=report sh -c "cd /; $dir/bin/main; $dir/bin/main; true" >out 2>log) && [ ! -s "$dir/log" ]
 [ "$(grep -c '^fastsync: locks of ' "$dir/report")" = 2 ] && [ "$(stat -c %a "$dir/report")" = 600 ]
 verdict stats-file $?
+"$run" --stats="$dir/wiped" "$dir/bin/main" a b c >/dev/null 2>"$dir/log"
+[ ! -s "$dir/log" ] && grep -q '^fastsync: locks of ' "$dir/wiped"
+verdict stats-file-of-a-program-that-wipes-its-environment $?
 ln -s "$dir/elsewhere" "$dir/link"
 "$run" --stats="$dir/link" "$dir/bin/main" >/dev/null 2>"$dir/log"
 [ ! -e "$dir/elsewhere" ] && grep -q 'FASTSYNC_STATS_FILE=.*: cannot be written: ' "$dir/log"
