@@ -6,6 +6,7 @@
 #   make check            every test layer, lints and sanitizer builds included; installs what it needs
 #   make check SAN=thread | address | undefined     unit and stress tests in that build only
 #   make check-unit check-stress check-header check-language check-abi check-install check-counts check-model check-preload check-fault
+#   make check-soak MINUTES=n   everything against everything
 #   make bench            the article's table, measured here;  make bench-full: every sweep
 #   make install          DESTDIR= PREFIX= LIBDIR=;  make uninstall takes the same
 #   make lint docs deps clean
@@ -237,6 +238,21 @@ check-fault: $(FAULT)
 check-fault-long: $(FAULT)
 	@FASTSYNC_FAULT_MS=500 $(BUILD)/test/fault/run
 	@$(BUILD)/test/fault/nomem/nomem long
+
+# MINUTES= of everything against everything; as part of make check, seconds.
+.PHONY: check-soak check-soak-short
+LAYERS += check-soak-short
+SOAK := $(BUILD)/test/soak/soak
+
+$(SOAK): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/soak/*.c)) $(LOAD_OBJ) $(STATIC)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS)
+
+check-soak-short: $(SOAK)
+	@$(SOAK) 4
+
+check-soak: $(SOAK)
+	@$(SOAK) $$(($(or $(MINUTES),10) * 60))
 
 # --- checks: scheduler, relacy, spin ---
 # The real lib/park and lib/sync on simulated machines (docs/testing.md), and the protocol's models. check-sim is the

@@ -62,6 +62,9 @@ uint32_t load_failures(void);
 /* A dump's line, written at once. */
 void load_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* For a test of whoever watches: somebody in the mutex's load keeps a lock for ever. */
+void load_hang(void);
+
 /* Ends all of them; prints what is wrong. True: nothing is, and nobody is left in the lot. */
 bool loads_audit(void);
 

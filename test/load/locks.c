@@ -25,6 +25,14 @@ raise_both(struct guarded *g, struct hand *hand)
 	fsy_atomic_u64_add_rlx(&g->rounds, 1);
 }
 
+static bool hangs;
+
+void
+load_hang(void)
+{
+	hangs = true;
+}
+
 static void
 begin_mutexes(void)
 {
@@ -54,6 +62,8 @@ turn_mutex(struct hand *hand)
 	}
 	LOAD_CHECK(g->first == g->second);
 	raise_both(g, hand);
+	if (hangs)
+		return;
 	if (load_chance(hand, 16))
 		fsy_mutex_unlock_fair(&g->mutex);
 	else
