@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * soak.c - everything against everything, for as long as one likes: every primitive under its load, by threads that come and go, migrate, time out, are
- * cancelled and bombarded with signals, while children are forked off. Every ten seconds all of them end, and what is left behind is audited.
+ * soak.c - everything against everything, for as long as one likes: every primitive under its load, by threads that come and go, migrate,
+ * time out, are cancelled and bombarded with signals, while children are forked off. Every ten seconds all of them end, and what is left
+ * behind is audited.
  *
  *   soak SECONDS [hang]      FASTSYNC_SEED repeats the choices of a run; FASTSYNC_SOAK_PATIENCE=seconds without progress that are a hang;
  *                            hang: a lock is kept, to see that the watchdog barks

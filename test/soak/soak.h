@@ -14,8 +14,8 @@ struct soak_counts {
 extern struct soak_counts soak_counts;
 extern fsy_atomic_u64 soak_heartbeat;            /* of the thread that looks after the others */
 
-/* Starts count hands; keep is called again and again until end, or for ever if it is NULL: restarts those that ended, cancels and signals some, rescues;
- * then has all of them end, and audits all loads. True: nothing is wrong. */
+/* Keeps count hands at work until end: starts anew those that have ended, cancels and signals some, rescues, and forks if asked; then has all of
+ * them end, and audits all loads. True: nothing is wrong. */
 bool soak_round(uint64_t seed, int hands, fsy_deadline_t end, bool forks);
 
 /* Forks while the others are at it: the child unlocks what its thread holds, forgets the loads, and has a round of its own. */
