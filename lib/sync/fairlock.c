@@ -4,11 +4,11 @@
  *
  * WORD    31..29 28     27      26      25    24    23..16 15..8 7 6 5       4       3     2    1      0
  *        +------+------+-------+-------+-----+-----+------+-----+---+-------+-------+-----+----+------+------+
- *        | FORK |POISON|WRITTEN|FOREIGN|PLAIN|SLOTS|CALLED|SEATS| 0 |WRITERS|READERS|GIVEN|NEXT|BARRED|LOCKED|
+ *        | FORK |POISON|WRITTEN|FOREIGN|PLAIN|SLOTS|CALLED|SEATS| 0 |WRITERS|READERS| TURN|NEXT|BARRED|LOCKED|
  *        +------+------+-------+-------+-----+-----+------+-----+---+-------+-------+-----+----+------+------+
  *         LOCKED    a writer holds the lock, or waits for the readers that are there. No reader enters.
  *         BARRED    the writer that waits longest has waited for a tenure: the next release hands the lock to it.
- *         NEXT      that writer is awake, and sees to itself. GIVEN: LOCKED is its now.
+ *         NEXT      that writer is awake, and sees to itself. TURN, other than when it became NEXT: it is not any more, LOCKED is its.
  *         SEATS     readers that wait awake with a claim, a bit each. CALLED: it has been let in, and has not seen it yet.
  *         READERS   readers sleep; WRITERS: writers sleep, all of them younger than NEXT.
  *         FORK      in which process NEXT and SEATS were set.
@@ -16,15 +16,15 @@
  * STATES  reader: attempting -> holding | waiting unclaimed, for a tenure -> seated -> (called) holding
  *                                                                                -> asleep -> (token HANDOFF) holding
  *         writer: LOCKED taken -> draining slots, then the count -> holding
- *                 arriving -> NEXT -> LOCKED taken | GIVEN | asleep, before all writers
+ *                 arriving -> NEXT -> LOCKED taken | LOCKED given | asleep, before all writers
  *                          -> asleep -> NEXT (token NORMAL) | LOCKED is its (token HANDOFF)
  * INVARIANTS
- *         F1  READERS, BARRED, GIVEN or a seat that is not called => LOCKED. So a reader that finds LOCKED clear may enter, whoever waits.
+ *         F1  READERS, BARRED, TURN without NEXT, a seat that is not called => LOCKED. A reader that finds LOCKED clear may enter, whoever waits.
  *         F2  WRITERS and not LOCKED => NEXT: somebody who is awake has the duty to take the lock, or finds it taken.
  *         F3  Readers with a claim are let in by the release that ends the write phase in which they made it; they are counted before the
  *             word says so.
- *         F4  A seat is one thread's, NEXT is one thread: it alone clears the bit, after it was called (GIVEN) or under the bucket lock. So
- *             nobody takes another's call for its own.
+ *         F4  A seat is one thread's: it alone clears the bit, after it was called or under the bucket lock. So nobody takes another's call for
+ *             its own. NEXT is one thread: TURN changes with the hand-over to it, and not again before it has let go.
  *         F5  READERS and WRITERS change under the bucket lock alone, and say what is in the queue (I4).
  *         F6  LOCKED is not clear between a hand-over and the return of its new owner's lock.
  *         W1  of rwmutex.c: reader and writer each announce themselves, then look.
@@ -80,10 +80,11 @@ after_release(uint32_t seen, const struct fsyi_scene *scene, const struct fsyi_t
 	if (scene != NULL && (scene->queue == NULL || (writer != NULL && scene->queue->count == 1)))
 		next &= ~FAIR_WRITERS;
 	if (strict && (seen & FAIR_NEXT))
-		return next | FAIR_GIVEN;
+		return (next & ~FAIR_NEXT) ^ FAIR_TURN;
 	if (strict && writer != NULL)
 		return next;
-	return (writer != NULL ? next | FAIR_NEXT : next) & ~FAIR_LOCKED;
+	next = fair_unlocked(next);
+	return writer != NULL ? next | FAIR_NEXT : next;
 }
 
 static uint32_t
@@ -172,7 +173,7 @@ fsy_fair_rwlock_unlock(fsy_fair_rwlock_t *l)
 	if (FSY_UNLIKELY(fsy_atomic_u32_load_rlx(&l->readers_) != 0))
 		forget_vanished(l);
 	if (FSY_LIKELY(is_simple(seen)) &&
-	    FSY_LIKELY(fsy_atomic_u32_cas_rel(&l->word_, &seen, seen & ~FAIR_LOCKED)))          /* V1 -> V2,V3,V4,S4,S6 */
+	    FSY_LIKELY(fsy_atomic_u32_cas_rel(&l->word_, &seen, fair_unlocked(seen))))          /* V1 -> V2,V3,V4,S4,S6 */
 		return;
 	fsyi_fork_check();
 	fsyi_fair_release(l, true);

@@ -14,7 +14,7 @@
 #define FAIR_LOCKED  0x00000001u
 #define FAIR_BARRED  0x00000002u
 #define FAIR_NEXT    0x00000004u
-#define FAIR_GIVEN   0x00000008u
+#define FAIR_TURN    0x00000008u
 #define FAIR_READERS 0x00000010u
 #define FAIR_WRITERS 0x00000020u
 #define FAIR_SEATS   0x0000ff00u
@@ -46,13 +46,13 @@ fair_may_enrol(void)
 	return fair_fork() != FAIR_FORK;
 }
 
-/* The word without the threads that a fork left behind. What was given to one of them stays its. */
+/* The word without the threads that a fork left behind. */
 static inline uint32_t
 fair_living(uint32_t seen)
 {
 	if (FSY_LIKELY(!(seen & (FAIR_NEXT | FAIR_SEATS))) || (seen & FAIR_FORK) == fair_fork())
 		return seen;
-	return seen & ~(FAIR_FORK | FAIR_SEATS | FAIR_CALLED | (seen & FAIR_GIVEN ? 0 : FAIR_NEXT));
+	return seen & ~(FAIR_FORK | FAIR_SEATS | FAIR_CALLED | FAIR_NEXT);
 }
 
 /* A word to be written: whose threads it speaks of. */
@@ -76,6 +76,13 @@ fair_clear(fsy_fair_rwlock_t *l, uint32_t bits)
 	seen = fsy_atomic_u32_load_rlx(&l->word_);
 	while (!fsy_atomic_u32_cas_rlx(&l->word_, &seen, fair_signed(seen & ~bits)))
 		;
+}
+
+/* Where nobody is NEXT, the turn starts from 0 again. */
+static inline uint32_t
+fair_unlocked(uint32_t seen)
+{
+	return seen & ~(FAIR_LOCKED | (seen & FAIR_NEXT ? 0 : FAIR_TURN));
 }
 
 /* Whether a release hands the lock to the writer that waits longest; else it goes to who comes first, for a while. */

@@ -21,6 +21,7 @@ struct wait {
 	fsy_fair_rwlock_t *lock;
 	fsy_deadline_t deadline;
 	int64_t start;
+	uint32_t turn;                  /* when it became NEXT */
 	bool next;                      /* has the role */
 	bool slept;                     /* got it in its sleep: has a place in the queue */
 };
@@ -78,12 +79,19 @@ fsyi_fair_park(struct fsyi_fair_sleep *sleep, fsy_deadline_t deadline)
 	return parked;
 }
 
+/* Of NEXT: LOCKED was handed to it. */
+static bool
+is_given(const struct wait *w, uint32_t seen)
+{
+	return (seen & FAIR_TURN) != w->turn;
+}
+
 static bool
 join_writers(uint32_t seen, uint32_t *next, void *arg)
 {
 	const struct wait *w = (const struct wait *)arg;
 
-	if (!(seen & FAIR_LOCKED) || (w->next && (seen & FAIR_GIVEN)))
+	if (!(seen & FAIR_LOCKED) || (w->next && is_given(w, seen)))
 		return false;
 	*next = seen | FAIR_WRITERS;
 	if (w->next)
@@ -105,6 +113,7 @@ sleep_on(struct wait *w)
 		return TAKEN;
 	case FSYI_UNPARKED_NORMAL:
 		w->next = w->slept = true;
+		w->turn = 0;
 		return AGAIN;
 	case FSYI_PARK_TIMEDOUT:
 		return TIMEDOUT;
@@ -129,6 +138,7 @@ arrive(struct wait *w)
 			break;
 		} else if (fsy_atomic_u32_cas_rlx(&w->lock->word_, &found, fair_signed(seen | FAIR_NEXT))) {
 			w->next = true;
+			w->turn = seen & FAIR_TURN;
 			return AGAIN;
 		}
 	}
@@ -148,10 +158,8 @@ look(struct wait *w, uint32_t *found, int64_t now, int64_t bar_at)
 	fsy_atomic_u32 *word = &w->lock->word_;
 	uint32_t seen = fair_living(*found);
 
-	if (seen & FAIR_GIVEN) {
-		fair_clear(w->lock, FAIR_NEXT | FAIR_GIVEN);
+	if (is_given(w, seen))
 		return TAKEN;
-	}
 	if (!(seen & FAIR_LOCKED))
 		return fsy_atomic_u32_cas_acq(word, found, fair_signed((seen | FAIR_LOCKED) & ~FAIR_NEXT)) ? TAKEN : AGAIN; /* V2 <- V1 */
 	if (now >= w->deadline)
