@@ -256,25 +256,32 @@ check-soak: $(SOAK)
 
 # --- checks: scheduler, relacy, spin ---
 # The real lib/park and lib/sync on simulated machines (docs/testing.md), and the protocol's models. check-sim is the
-# quick part; check-sim-long explores for minutes; check-mutants requires that seeded bugs are caught.
-.PHONY: check-sim check-sim-long check-relacy check-mutants
+# quick part, limited in CPU seconds; check-sim-long and check-relacy-long explore for an hour of CPU time, or for CPU_SECONDS=;
+# check-mutants requires that seeded bugs are caught.
+.PHONY: check-sim check-sim-long check-relacy check-relacy-long check-mutants
 
 check-sim:
 	@CC='$(CC)' CXX='$(CXX)' test/sim/run.sh quick
 
 check-sim-long:
-	@CC='$(CC)' CXX='$(CXX)' test/sim/run.sh long
+	@CC='$(CC)' CXX='$(CXX)' CPU_SECONDS='$(CPU_SECONDS)' test/sim/run.sh long
 
 check-relacy:
 	@CC='$(CC)' CXX='$(CXX)' test/sim/run.sh relacy
+
+check-relacy-long:
+	@CC='$(CC)' CXX='$(CXX)' CPU_SECONDS='$(CPU_SECONDS)' test/sim/run.sh relacy-long
 
 check-mutants:
 	@CC='$(CC)' CXX='$(CXX)' test/sim/run.sh mutants
 
 check-model: check-spin
-.PHONY: check-spin
+.PHONY: check-spin check-model-long
 check-spin:
-	@CC='$(CC)' test/model/spin.sh
+	@CC='$(CC)' test/model/spin.sh quick
+
+check-model-long:
+	@CC='$(CC)' test/model/spin.sh long
 
 # --- peers ---
 # What libfastsync is compared with. Built once for all configurations, and never a reason to fail.

@@ -1,19 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# spin.sh: verifies the protocol's models, and requires that each of their mutants fails. One line per run.
+# spin.sh [quick | long]: verifies the protocol's models, and requires that each of their mutants fails. One line per run. quick is
+# what takes a second or two each; long is all of it.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-CC=${CC:-gcc}
-out=build/check/spin status=0 optimise=-O2
+. test/support/pairs.sh
+export CC=${CC:-gcc}
+status=0 dir=build/check/spin/$$
 command -v spin >/dev/null || { echo "skip spin is not installed (Debian: spin)"; exit 0; }
 
 # verify MODEL FLAGS...: pan's verdict in $verdict, 0 if it searched everything and found nothing.
 verify() {
-	local model=$1 dir=$out/$$
+	local model=$1
 	shift
 	rm -rf "$dir" && mkdir -p "$dir" && cp "test/model/$model.pml" "$dir/" || return 2
 	verdict=$(cd "$dir" && spin "$@" -a "$model.pml" >generate.log 2>&1 &&
-		"$CC" $optimise -w -DSAFETY -DCOLLAPSE -DMEMLIM=2000 -o pan pan.c && timeout 400 ./pan -m1000000 -n 2>&1) || return 2
+		"$CC" "$optimise" -w -DSAFETY -DCOLLAPSE -DMEMLIM=4000 -o pan pan.c && ulimit -t 900 && ./pan -m1000000 -n 2>&1) || return 2
 	case $verdict in
 	*'search not completed'* | *'max search depth too small'* | *'out of memory'*) return 2 ;;
 	*'errors: 0'*) return 0 ;;
@@ -22,7 +24,7 @@ verify() {
 }
 
 must_hold() {
-	local states
+	local states optimise=${OPTIMISE:--O0}      # compiling takes longer than a small search
 	if verify "$@"; then
 		states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' <<<"$verdict")
 		echo "ok model/$* # $states states"
@@ -33,9 +35,9 @@ must_hold() {
 }
 
 must_fail() { # MODEL MUTANT FLAGS...
-	local model=$1 mutant=$2 found rc
+	local model=$1 mutant=$2 found rc optimise=-O0
 	shift 2
-	optimise=-O0 verify "$model" "-D$mutant" "$@" # a failure is found in no time
+	verify "$model" "-D$mutant" "$@"
 	rc=$?
 	found=$(sed -n 's/^pan:1: //p' <<<"$verdict")
 	if [ $rc != 0 ] && [ -n "$found" ]; then
@@ -46,20 +48,36 @@ must_fail() { # MODEL MUTANT FLAGS...
 	fi
 }
 
-must_hold handshake -DN=2 -DK=3
-must_hold handshake -DN=3 -DK=1
-must_hold handshake -DN=3 -DK=2
-for mutant in NO_MEMBARRIER EARLY_LOOK NO_LIGHT OBJECT_FLAG NO_ARM; do must_fail handshake $mutant; done
-must_hold lockword -DN=2 -DK=2
-must_hold lockword -DN=3 -DK=1
-for mutant in NO_ARM BARE_SLEEP KEEP_CLAIM BARE_ABANDON LOST_TOKEN UNCOVERED KEEP_BAR SILENT_TURN; do
-	must_fail lockword $mutant
-done
-must_fail lockword EARLY_UNQUEUE -DK=2
-must_hold once -DN=2
-must_hold once -DN=3
-must_hold once -DN=4 -DFAILS=1
-for mutant in NO_MARK NO_WAKE NO_HEIR BARE_HEIR HIDE_OTHERS TOUCH_LATE LOST_RUN SILENT_POISON; do must_fail once $mutant; done
-must_fail once KEEP_MARK -DN=2
-rm -rf "${out:?}/$$"
+mutants() { # MODEL MUTANT... [FLAGS]
+	local model=$1 name flags=()
+	shift
+	for name; do case $name in -*) flags+=("$name") ;; esac; done
+	for name; do case $name in -*) ;; *) echo "$0 fail $model $name ${flags[*]}" ;; esac; done
+}
+holds() { echo "$0 hold $*"; }
+holds_long() { [ "$1" != long ] || echo "OPTIMISE=-O2 $0 hold ${*:2}"; }
+
+models() {
+	holds handshake -DN=2 -DK=3
+	holds handshake -DN=3 -DK=1
+	holds_long "$1" handshake -DN=3 -DK=2
+	mutants handshake NO_MEMBARRIER EARLY_LOOK NO_LIGHT OBJECT_FLAG NO_ARM
+	holds lockword -DN=2 -DK=2
+	holds lockword -DN=3 -DK=1
+	mutants lockword NO_ARM BARE_SLEEP KEEP_CLAIM BARE_ABANDON LOST_TOKEN UNCOVERED KEEP_BAR SILENT_TURN
+	mutants lockword EARLY_UNQUEUE -DK=2
+	holds once -DN=2
+	holds once -DN=3
+	holds once -DN=4 -DFAILS=1
+	mutants once NO_MARK NO_WAKE NO_HEIR BARE_HEIR HIDE_OTHERS TOUCH_LATE LOST_RUN SILENT_POISON
+	mutants once KEEP_MARK -DN=2
+}
+
+case ${1:-quick} in
+hold) must_hold "${@:2}" ;;
+fail) must_fail "${@:2}" ;;
+quick | long) in_pairs "$dir.log" < <(models "${1:-quick}") || status=1 ;;
+*) sed -n '3,4p' "$0" >&2; exit 2 ;;
+esac
+rm -rf "$dir" "$dir.log"
 exit $status

@@ -8,7 +8,7 @@ CC=${CC:-gcc} CXX=${CXX:-g++}
 WARN=(-Wall -Wextra -Wshadow -Wconversion -Wno-unused-value)
 BASE=(-O1 -g -fno-pie -D_GNU_SOURCE -Itest/sim -Itest/model)
 SIM=("${BASE[@]}" -std=gnu11 '-DFSYI_MACHINE="sim_machine.h"')
-RELACY_CXX=("${BASE[@]}" -std=gnu++17 -w '-DFSYI_MACHINE="relacy_machine.h"' -DFSYI_FENCED)
+RELACY_CXX=("${BASE[@]}" -g0 -std=gnu++17 -w '-DFSYI_MACHINE="relacy_machine.h"' -DFSYI_FENCED)
 RELACY=("${BASE[@]}" -std=gnu11 '-DFSYI_MACHINE="relacy_machine.h"' -DFSYI_FENCED)
 HOOKS=(-fsanitize=thread)               # relacy hears of plain accesses through the sanitizer's calls
 

@@ -3,8 +3,9 @@
  * main.c - runs the cases of one scenario file and says what happened, one line per case and strategy.
  *
  *   sim_x [--case=PART] [--strategy=random|pct|dfs] [--seed=N] [--schedules=N] [--bound=N]
- *         [--replay=SEED | --replay=CHOICES] [--trace] [--list] [--hunt] [--label=TEXT]
+ *         [--cpu-ms=N] [--at-least=N] [--replay=SEED | --replay=CHOICES] [--trace] [--list] [--hunt] [--label=TEXT]
  *
+ * --cpu-ms is what all searches together may take: each gets its share of what is left, and runs --at-least schedules whatever they take.
  * --replay runs one schedule: a seed for random and pct, "12:1,40:2" for dfs. A failure prints that command.
  * --hunt is for mutants: all cases a little, then all again for longer, until the first failure.
  */
@@ -12,19 +13,23 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *const strategies[] = { "random", "pct", "dfs" };
 static const char *program, *only_case, *replay, *label = "";
 static uint64_t base_seed = 1;
-static unsigned long schedules = 3000;
+static unsigned long schedules = 3000, at_least = 100;
+static double budget;                   /* CPU seconds; 0 = no limit */
+static int searches;                    /* which it is still for */
 static int only_strategy = -1, bound;
 static bool listing, trace, hunting;
 
 static int
 usage(const char *bad)
 {
-	fprintf(stderr, "%s: %s: expected --case= --strategy=random|pct|dfs --seed= --schedules= --bound= --replay= --trace --list --hunt\n",
+	fprintf(stderr, "%s: %s: expected --case= --strategy=random|pct|dfs --seed= --schedules= --bound= --cpu-ms= --at-least= "
+		"--replay= --trace --list --hunt\n",
 		program, bad);
 	return 2;
 }
@@ -70,6 +75,10 @@ parse(int argc, char **argv)
 			schedules = (unsigned long)value;
 		else if (IS("--bound") && (good = number(text, &value)))
 			bound = (int)value;
+		else if (IS("--cpu-ms") && (good = number(text, &value)))
+			budget = (double)value / 1000;
+		else if (IS("--at-least") && (good = number(text, &value)))
+			at_least = (unsigned long)value;
 		else if (IS("--strategy")) {
 			for (int s = 0; s < SIM_STRATEGIES; s++)
 				if (strcmp(text, strategies[s]) == 0)
@@ -92,9 +101,25 @@ seed_of(unsigned long schedule)
 	return (x ^ x >> 29) & UINT64_C(0xffffffffffff);
 }
 
-/* Runs schedules until one fails or all are done; returns how many ran. */
+static double
+cpu_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Some schedules are much longer than others. */
 static unsigned long
-search(unsigned long limit_of_case, unsigned long *steps, bool *complete)
+share(unsigned long count)
+{
+	return sim_run.flags & SIM_SLOW ? count / 20 + 1 : count;
+}
+
+/* Runs schedules until one fails, all are done or `end` has come, in CPU seconds; returns how many ran. */
+static unsigned long
+search(unsigned long limit_of_case, double end, unsigned long *steps, bool *complete)
 {
 	unsigned long done = 0;
 	int limit = bound > 0 ? bound : sim_run.scenario->preemptions > 0 ? sim_run.scenario->preemptions : 2;
@@ -102,7 +127,9 @@ search(unsigned long limit_of_case, unsigned long *steps, bool *complete)
 	*steps = 0;
 	*complete = false;
 	sim_dfs_begin(limit);
-	while (done < (sim_run.flags & SIM_SLOW ? limit_of_case / 20 + 1 : limit_of_case)) {
+	while (done < share(limit_of_case)) {
+		if (end > 0 && done >= share(at_least) && cpu_seconds() >= end)
+			break;
 		sim_run.seed = sim_run.strategy == SIM_DFS ? base_seed : seed_of(done);
 		sim_execute();
 		done++;
@@ -134,15 +161,17 @@ run_case(void)
 {
 	unsigned long steps, done;
 	bool complete, expected = sim_run.flags & SIM_EXPECT_FAILURE;
+	double now = cpu_seconds();
 
-	done = search(schedules, &steps, &complete);
+	done = search(schedules, budget > 0 ? now + (budget - now) / searches-- : 0, &steps, &complete);
 	printf("%s %s%s/%s", sim_run.failed == expected ? "ok" : "not ok", label, sim_run.scenario->name,
 	       strategies[sim_run.strategy]);
 	if (sim_run.failed)
 		printf(" %s after %lu schedules: %s\n", expected ? "fails as it must" : "fails", done, sim_run.message);
 	else
 		printf(" # %lu schedules, %lu steps%s\n", done, steps,
-		       sim_run.strategy != SIM_DFS ? "" : complete ? ", all within the bound" : ", cut short");
+		       complete ? ", all within the bound" : done < share(schedules) ? ", cut short by time" :
+		       sim_run.strategy == SIM_DFS ? ", cut short" : "");
 	if (sim_run.failed && !expected)
 		print_replay();
 	fflush(stdout);
@@ -182,7 +211,7 @@ hunt(void)
 				if (!wanted(c, s))
 					continue;
 				enter(c, s);
-				total += search(slice, &steps, &complete);
+				total += search(slice, 0, &steps, &complete);
 				if (sim_run.failed) {
 					printf("caught by %s/%s after %lu schedules: %s\n", c->name, strategies[s], total,
 					       sim_run.message);
@@ -241,6 +270,9 @@ main(int argc, char **argv)
 	watch_crashes();
 	if (hunting)
 		return hunt();
+	for (const struct sim_case *c = sim_cases; c->name != NULL; c++)
+		for (int s = 0; s < SIM_STRATEGIES; s++)
+			searches += wanted(c, s);
 	for (const struct sim_case *c = sim_cases; c->name != NULL; c++)
 		for (int s = 0; s < SIM_STRATEGIES; s++) {
 			if (!wanted(c, s))

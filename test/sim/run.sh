@@ -1,50 +1,61 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# run.sh quick | long | relacy | mutants: explores schedules of the library in TREE (default: this one), built into OUT
-# (default: build/check). One line per case: ok, not ok or skip.
+# run.sh quick | long | relacy | relacy-long | mutants: explores schedules of the library in TREE (default: this one), built into
+# OUT (default: build/check). One line per case: ok, not ok or skip. CPU_SECONDS is what the search may take, on however slow a
+# machine; each case has a share of it, and runs at least 100 schedules (relacy: executions) whatever they take.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . test/sim/build.sh
+. test/support/pairs.sh
 out=${OUT:-build/check} tree=${TREE:-.}
-status=0
 scenarios=(sim_lot sim_mutex sim_life sim_odd sim_waitgroup sim_barrier sim_poison sim_once sim_once_life sim_cond sim_cond_life sim_cond_poison sim_rwmutex sim_rwlife sim_pool sim_stack sim_fair sim_fairlife)
 counting=(sim_fairturn)         # its threads look at each other's plain variables, by the scheduler's leave: to relacy a race
 
-build_sim() {
-	local name
-	sim_machine "$out/sim" && sim_library "$tree" "$out/sim/shipped" && sim_library "$tree" "$out/sim/fenced" -DFSYI_FENCED &&
-		"$CC" "${SIM[@]}" "${WARN[@]}" -Iinclude -Ilib -no-pie -o "$out/sim/sim_toys" test/sim/sim_toys.c "$out/sim/machine.a" &&
-		for name in "${scenarios[@]}" "${counting[@]}"; do
-			sim_program "$tree" "$out/sim/shipped" "$out/sim" "$name" &&
-				sim_program "$tree" "$out/sim/fenced" "$out/sim" "$name" -DFSYI_FENCED || return 1
-		done
-}
-
-# Runs what is read from standard input, a command a line, two at a time, and prints what they print in their order.
-in_pairs() {
-	local line n=0 i pids=() log=$out/log
-	mkdir -p "$log"
-	while read -r line; do
-		[ "${#pids[@]}" -lt 2 ] || wait "${pids[n - 2]}" || status=1
-		bash -c "$line" >"$log/$n" 2>&1 </dev/null &
-		pids[n]=$!
-		[ "$n" -lt 2 ] || unset "pids[n - 2]"
-		n=$((n + 1))
+build_programs() { # shipped | fenced, FLAGS...
+	local kind=$1 name
+	shift
+	for name in "${scenarios[@]}" "${counting[@]}"; do
+		sim_program "$tree" "$out/sim/$kind" "$out/sim" "$name" "$@" || return 1
 	done
-	for i in "${!pids[@]}"; do wait "${pids[i]}" || status=1; done
-	for ((i = 0; i < n; i++)); do cat "$log/$i"; done
 }
 
-simulate() { # SCHEDULES
-	local name
+build_sim() {
+	local fenced
+	sim_machine "$out/sim" && sim_library "$tree" "$out/sim/shipped" && sim_library "$tree" "$out/sim/fenced" -DFSYI_FENCED || return 1
+	build_programs fenced -DFSYI_FENCED &
+	fenced=$!
+	build_programs shipped &&
+		"$CC" "${SIM[@]}" "${WARN[@]}" -Iinclude -Ilib -no-pie -o "$out/sim/sim_toys" test/sim/sim_toys.c "$out/sim/machine.a"
+	local shipped=$?
+	wait $fenced && return $shipped
+}
+
+# The cases' shares of CPU_SECONDS. explore PROGRAM... reads from standard input what to call each with.
+explore() { # DEFAULT_SECONDS PROGRAM...
+	local program searches=() total=0 ms=$((${CPU_SECONDS:-$1} * 1000)) rest i=0
+	shift
+	for program; do
+		searches[i]=$("$program" --list 2>/dev/null | wc -l)
+		total=$((total + searches[i++]))
+	done
+	i=0
+	for program; do
+		read -r rest
+		[ "${searches[i]}" = 0 ] || echo "$program --cpu-ms=$((ms * searches[i] / total)) $rest"
+		i=$((i + 1))
+	done
+}
+
+simulate() { # SCHEDULES DEFAULT_SECONDS
+	local name programs=()
 	build_sim || { echo "not ok sim does not build"; return 1; }
-	in_pairs < <(
+	for name in "${scenarios[@]}" "${counting[@]}"; do programs+=("$out/sim/shipped/$name" "$out/sim/fenced/$name"); done
+	in_pairs "$out/log" < <(
 		echo "$out/sim/sim_toys --schedules=2000"
 		for name in "${scenarios[@]}" "${counting[@]}"; do
-			echo "$out/sim/shipped/$name --schedules=$1"
-			echo "$out/sim/fenced/$name --schedules=$1 --label=fenced-"
-		done)
-	return $status
+			echo "--schedules=$1"
+			echo "--schedules=$1 --label=fenced-"
+		done | explore "$2" "${programs[@]}")
 }
 
 has_relacy() {
@@ -52,19 +63,21 @@ has_relacy() {
 }
 
 build_relacy() {
-	local name
-	relacy_machine "$out/relacy" && relacy_library "$tree" "$out/relacy/library" &&
-		for name in "${scenarios[@]}"; do
-			relacy_program "$tree" "$out/relacy/library" "$out/relacy" "$name" || return 1
-		done
+	local name half
+	relacy_machine "$out/relacy" && relacy_library "$tree" "$out/relacy/library" || return 1
+	for half in 0 1; do
+		for ((name = half; name < ${#scenarios[@]}; name += 2)); do
+			relacy_program "$tree" "$out/relacy/library" "$out/relacy" "${scenarios[name]}" || exit 1
+		done &
+	done
+	wait -n && wait -n
 }
 
-relacy() { # EXECUTIONS
+relacy() { # EXECUTIONS DEFAULT_SECONDS
 	local name
 	has_relacy || { echo "skip relacy no <relacy/relacy.hpp> (Debian: relacy-dev)"; return 0; }
 	build_relacy || { echo "not ok relacy does not build"; return 1; }
-	in_pairs < <(for name in "${scenarios[@]}"; do echo "$out/relacy/library/$name --iterations=$1"; done)
-	return $status
+	in_pairs "$out/log" < <(for name in "${scenarios[@]}"; do echo "--iterations=$1"; done | explore "$2" "${scenarios[@]/#/$out/relacy/library/}")
 }
 
 mutants() {
@@ -74,9 +87,10 @@ mutants() {
 }
 
 case ${1:-} in
-quick) simulate 3000 ;;
-long) simulate 200000 && relacy 200000 ;;
-relacy) relacy 6000 ;;
+quick) simulate 3000 110 ;;
+long) simulate 1000000 3600 ;;
+relacy) relacy 6000 90 ;;
+relacy-long) relacy 1000000 3600 ;;
 mutants) mutants ;;
-*) sed -n '3,4p' "$0" >&2; exit 2 ;;
+*) sed -n '3,5p' "$0" >&2; exit 2 ;;
 esac
