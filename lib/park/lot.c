@@ -242,6 +242,7 @@ void
 fsyi_queue_disarm(struct fsyi_waitq *queue)
 {
 	count_armed(queue, false);
+	queue->known = false;
 }
 
 void

@@ -25,6 +25,7 @@ struct fsyi_waitq {
 	struct fsyi_fifo node[FSYI_NODE_QUEUES];
 	uint32_t count;
 	bool armed;                            /* counted in the attention table */
+	bool known;                            /* and whoever uses the object from now on reads it there */
 	int64_t turn_at;                       /* when the eldest's turn has come */
 };
 

@@ -110,19 +110,20 @@ next_pause(int64_t pause, int64_t now, int64_t bar_at)
 static enum lw_outcome
 search(struct fsyi_waiting *w)
 {
-	int64_t now = fsyi_now(), bar_at = now + fsyi_tune.patience_ns, give_up = now + fsyi_tune.spin_ns, before;
+	int64_t start = fsyi_now(), now = start, bar_at = now + fsyi_tune.patience_ns, length = fsyi_lockword_search_ns(w->lock), before;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
 	bool pressed = fsyi_lockword_is_pressed(w->lock), sampled = false;
 	/* A pressed lock is left alone for a while, the longer the more threads wait for it: tenures are worth their length. */
-	int64_t pause = !pressed ? LOOK_NS : (seen & LW_QUEUED) ? fsyi_tune.patience_ns : fsyi_tune.first_look_ns;
+	int64_t pause = !pressed || length < fsyi_tune.spin_ns ? LOOK_NS : (seen & LW_QUEUED) ? fsyi_tune.patience_ns : fsyi_tune.first_look_ns;
 	uint32_t hold_off = pressed ? LW_QUEUED : 0;
 
 	fsyi_lockword_i_search(w->lock);
 	for (;;) {
 		if (!(seen & LW_LOCKED) && ((seen & LW_BARRED) || !(seen & hold_off))) {
-			if (take_over(w, &seen))
-				return LW_TAKEN;
-			continue;
+			if (!take_over(w, &seen))
+				continue;
+			fsyi_lockword_note_search(w->lock, now - start, true);
+			return LW_TAKEN;
 		}
 		if (fsyi_over(w->deadline, now)) {
 			fsyi_lockword_abandon(w->lock);
@@ -133,8 +134,10 @@ search(struct fsyi_waiting *w)
 			w->asked = true;
 			return fsyi_lockword_sleep(w, &fsyi_park_turn);
 		}
-		if ((seen & LW_LOCKED) && (now >= give_up || fsyi_cpu_count() == 1))
+		if ((seen & LW_LOCKED) && (now - start >= length || fsyi_cpu_count() == 1)) {
+			fsyi_lockword_note_search(w->lock, now - start, false);
 			return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
+		}
 		/* While others sleep even a free lock is barred before it is taken: the thread that has just released it,
 		 * and is about to come back, then turns up as the second, and nobody need be woken in its place. */
 		if ((now >= bar_at || !(seen & LW_LOCKED)) && !(seen & LW_BARRED)) {
@@ -145,7 +148,7 @@ search(struct fsyi_waiting *w)
 		before = now;
 		now = fsyi_delay(next_pause(pause, now, bar_at));
 		if (now - before > PREEMPTED_NS)
-			give_up += now - before;        /* that was not spinning */
+			start += now - before;          /* that was not spinning */
 		if (pause < LONGEST_PAUSE_NS)
 			pause *= 2;
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);

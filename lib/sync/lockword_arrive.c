@@ -113,7 +113,7 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 		}
 		if (now == 0) {
 			now = fsyi_now();
-			give_up = now + fsyi_tune.brief_spin_ns;
+			give_up = now + (fsyi_lockword_is_vain(w->lock) ? 0 : fsyi_tune.brief_spin_ns);
 			w->start = w->start ? w->start : now;
 		}
 		if (fsyi_over(w->deadline, now) && !lw_takeable(seen))

@@ -8,6 +8,8 @@
  *             object before the waker has dropped the bucket lock.
  *         L7  Who raises attention without holding the lock executes the heavy fence and looks at LOCKED again before it
  *             sleeps; a holder need not: its own unlock, or one that it happens before, reads the raised byte.
+ *             What a holder has raised is known to all that come after it, and until it is lowered a searcher may sleep on it without a
+ *             fence: whoever releases the lock then reads the raised byte, and visits once the searcher is queued.
  *         L8  Who is queued for a lock with an owner looks whether that owner lives before it sleeps. An owner that dies is declared
  *             dead first, and visits every bucket then: a thread that was queued before that visit is found by it, one that
  *             is queued after it finds the owner dead (the bucket lock orders them).
@@ -97,6 +99,8 @@ queued(struct fsyi_scene *scene, void *arg)
 {
 	struct fsyi_waiting *w = (struct fsyi_waiting *)arg;
 
+	if (scene->queue->known)                /* L7 */
+		w->covered = true;
 	if (!w->covered)
 		fsyi_queue_arm(scene->queue);
 }

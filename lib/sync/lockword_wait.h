@@ -79,6 +79,11 @@ int fsyi_lockword_owner_node(const struct fsyi_lockword *lock);
 void fsyi_lockword_sample(const struct fsyi_lockword *lock, bool locked);
 bool fsyi_lockword_is_pressed(const struct fsyi_lockword *lock);
 
+/* How long a searcher should look before it sleeps, in ns, by what has paid lately; and what came of it, after how long: the lock, or nothing. */
+bool fsyi_lockword_is_vain(const struct fsyi_lockword *lock);
+int64_t fsyi_lockword_search_ns(const struct fsyi_lockword *lock);
+void fsyi_lockword_note_search(const struct fsyi_lockword *lock, int64_t took, bool paid);
+
 /* The calling thread searches from here on. */
 void fsyi_lockword_i_search(const struct fsyi_lockword *lock);
 

@@ -19,8 +19,10 @@ arm(struct fsyi_scene *scene, void *arg)
 {
 	const struct fsyi_lockword *lock = (const struct fsyi_lockword *)arg;
 
-	if (scene->queue != NULL && !(fsy_atomic_u32_load_rlx(lock->word) & LW_SEARCHER))
+	if (scene->queue != NULL && !(fsy_atomic_u32_load_rlx(lock->word) & LW_SEARCHER)) {
 		fsyi_queue_arm(scene->queue);
+		scene->queue->known = true;
+	}
 }
 
 void
@@ -59,6 +61,7 @@ static void
 hand_over(struct fsyi_scene *scene, struct fsyi_thread *sleeper)
 {
 	fsyi_queue_arm(scene->queue);
+	scene->queue->known = true;
 	fsyi_scene_wake(scene, sleeper, FSYI_TOKEN_HANDOFF);
 }
 
@@ -77,16 +80,18 @@ wake(struct fsyi_scene *scene, void *arg)
 	const struct fsyi_lockword *lock = visit->lock;
 	struct fsyi_thread *sleeper;
 	uint32_t seen, next;
-	bool due, hand, here, pressed;
+	bool due, hand, here, pressed, vain;
 
 	/* Only a waiter of our kind proves that the object is alive and a lock. */
 	if (scene->queue == NULL || scene->queue->all.head->kind != lw_kind(lock))
 		return;
 	seen = fsy_atomic_u32_load_rlx(lock->word);
 	pressed = fsyi_lockword_is_pressed(lock);
+	vain = fsyi_lockword_is_vain(lock);
 	do {
 		if (seen & LW_SEARCHER) {
-			fsyi_queue_disarm(scene->queue);
+			if (!vain)              /* it will be back in a moment, and need no fence then */
+				fsyi_queue_disarm(scene->queue);
 			visit->yield = !pressed && fsyi_lockword_searcher_waits_for_me(lock);
 			return;
 		}
@@ -125,7 +130,7 @@ fsyi_lockword_wake(const struct fsyi_lockword *lock, enum fsyi_wake how)
 {
 	struct visit visit = { .lock = lock, .leaving = how == FSYI_WAKE_LEAVING };
 
-	if (how == FSYI_WAKE_LATER)
+	if (how == FSYI_WAKE_LATER && !fsyi_lockword_is_vain(lock))
 		visit.grace_until = fsyi_now() + GRACE_NS;
 
 	fsyi_visit(lock->lot, lock->word, wake, &visit);

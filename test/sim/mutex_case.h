@@ -11,7 +11,7 @@
 #include <fastsync/mutex.h>
 #include <park/lot.h>
 #include <string.h>
-#include <sync/lockword.h>
+#include <sync/lockword_wait.h>
 #include <sys/clock.h>
 #include <sys/tune.h>
 
@@ -40,6 +40,16 @@ tune(int64_t patience, int64_t spin, int64_t brief, int64_t turn)
 	fsyi_tune.node_batch = 2;
 }
 
+/* As after many a search in vain: searchers look for a moment only, and the queue stays armed. */
+static inline void
+never_worth_looking(void)
+{
+	struct fsyi_lockword word = { .word = (fsy_atomic_u32 *)(void *)&lock };
+
+	for (int i = 0; i < 64; i++)
+		fsyi_lockword_note_search(&word, INT64_MAX, false);
+}
+
 static inline void
 setup(void)
 {
@@ -50,6 +60,8 @@ setup(void)
 	if (fsy_attention_ != NULL)
 		sim_name(fsy_attention_ + fsy_attention_slot_(&lock), 1, "attention");
 	sim_name(&fsyi_lot_bucket(&fsyi_lot, &lock)->lock, 4, "bucket");
+	if (sim_random(3) == 0)
+		never_worth_looking();
 	switch (sim_random(4)) {
 	case 0: tune(100, 200, 0, 200); break;
 	case 1: tune(300, 900, 100, 2000); break;

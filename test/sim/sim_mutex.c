@@ -51,6 +51,33 @@ vain(int id)
 	}
 }
 
+/* T0 comes back again and again, and keeps the lock for longer than anybody looks; each of the others comes once: who is woken finds it taken,
+ * and goes back to sleep beside those who never were. */
+static void
+setup_relapse(void)
+{
+	setup();
+	tune(0, 100, 0, 1000000);
+}
+
+static void
+relapse(int id)
+{
+	for (int i = 0; i < (id == 0 ? 4 : 1); i++) {
+		fsy_mutex_lock(&lock);
+		section();
+		fsyi_delay((int64_t)sim_random(3) * 300);
+		fsy_mutex_unlock(&lock);
+	}
+}
+
+static void
+relapse_served(void)
+{
+	at_rest();
+	SIM_CHECK(entered == sim_threads() + 3);
+}
+
 /* One thread in each of the ways there are. */
 static void
 mixed(int id)
@@ -172,6 +199,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("pair-once", 2, setup_sleepy, lock_unlock, all_served, SIM_DFS_ONLY, 3),
 	BOTH("trio", 3, setup, lock_unlock, all_served, SIM_NO_DFS, 0),
 	BOTH("trio-once", 3, setup_sleepy, lock_unlock, all_served, 0, 2),
+	BOTH("relapse", 4, setup_relapse, relapse, relapse_served, SIM_NO_DFS, 0),
 	BOTH("quartet", 4, setup, lock_unlock, all_served, SIM_NO_DFS, 0),
 	BOTH("vain", 3, setup_vain, vain, vain_served, SIM_NO_DFS, 0),
 	BOTH("mixed", 3, setup, mixed, all_entered, SIM_NO_DFS, 0),
