@@ -37,7 +37,7 @@
  *             light barrier                       heavy barrier (membarrier)
  *             read attention                      read LOCKED
  *         Everything else on the word is relaxed: the queue it speaks of is under the bucket lock.
- * FAIRNESS barging lasts one patience; the eldest sleeper gets its turn every turn_min..turn_max, so the k-th waits at most
+ * FAIRNESS barging lasts one patience (longer where sections are: lockword_hint.c); the eldest sleeper gets its turn every turn_min..turn_max, so the k-th waits at most
  *         (k + batch - 1) turns, each with one patience, one critical section and some 5 us of pauses. A sleeper that was woken and came too late
  *         keeps its place, and after a turn the lock is taken for it: one hand-off per turn at most.
  * LIFETIME the store R1 (the add R2, the park store of HANDOFF) is the unlocker's last access to the object. A visit after it
@@ -110,11 +110,12 @@ next_pause(int64_t pause, int64_t now, int64_t bar_at)
 static enum lw_outcome
 search(struct fsyi_waiting *w)
 {
-	int64_t start = fsyi_now(), now = start, bar_at = now + fsyi_tune.patience_ns, length = fsyi_lockword_search_ns(w->lock), before;
+	int64_t start = fsyi_now(), now = start, patience = fsyi_lockword_patience_ns(w->lock), bar_at = now + patience;
+	int64_t length = fsyi_lockword_search_ns(w->lock), barred_at = 0, before;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
 	bool pressed = fsyi_lockword_is_pressed(w->lock), sampled = false;
 	/* A pressed lock is left alone for a while, the longer the more threads wait for it: tenures are worth their length. */
-	int64_t pause = !pressed || length < fsyi_tune.spin_ns ? LOOK_NS : (seen & LW_QUEUED) ? fsyi_tune.patience_ns : fsyi_tune.first_look_ns;
+	int64_t pause = !pressed || length < fsyi_tune.spin_ns ? LOOK_NS : (seen & LW_QUEUED) ? patience : fsyi_tune.first_look_ns;
 	uint32_t hold_off = pressed ? LW_QUEUED : 0;
 
 	fsyi_lockword_i_search(w->lock);
@@ -123,6 +124,8 @@ search(struct fsyi_waiting *w)
 			if (!take_over(w, &seen))
 				continue;
 			fsyi_lockword_note_search(w->lock, now - start, true);
+			if (barred_at != 0)
+				fsyi_lockword_note_rest(w->lock, now - barred_at);
 			return LW_TAKEN;
 		}
 		if (fsyi_over(w->deadline, now)) {
@@ -144,6 +147,7 @@ search(struct fsyi_waiting *w)
 			if (!fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_BARRED))
 				continue;
 			bar_at = now;
+			barred_at = (seen & LW_LOCKED) ? now : 0;
 		}
 		before = now;
 		now = fsyi_delay(next_pause(pause, now, bar_at));

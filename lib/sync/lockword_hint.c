@@ -48,7 +48,7 @@ fsyi_lockword_search_ns(const struct fsyi_lockword *lock)
 	struct fsyi_thread *self = fsyi_thread_self();
 
 	if (!fsyi_lockword_is_vain(lock) || self == NULL || ++self->arrivals % PROBE == 0)
-		return fsyi_tune.spin_ns;
+		return fsyi_tune.spin_ns + fsyi_lockword_patience_ns(lock) - fsyi_tune.patience_ns;
 	return fsyi_tune.spin_ns < SHORT_NS ? fsyi_tune.spin_ns : SHORT_NS;
 }
 
@@ -59,6 +59,40 @@ fsyi_lockword_note_search(const struct fsyi_lockword *lock, int64_t took, bool p
 	int value = paid ? old - (old + GAIN - 1) / GAIN : old + (255 - old + COST - 1) / COST;
 
 	if (took > SHORT_NS && value != old)
+		FSY_RAW_STORE_(cell, (uint8_t)value, __ATOMIC_RELAXED);
+}
+
+/*
+ * Moving averages, by address, of what was left of a section when the searcher barred the lock, in REST_UNIT_NS. The next owner brings the
+ * section's data over from the last one's CPU: tenures should be worth that. Of sections that are too long to be waited for awake it says nothing.
+ */
+enum { REST_UNIT_NS = 64, REST_MOST_NS = 8000, REST_WEIGHT = 8, SECTIONS = 128 };
+static uint8_t rests[1 << VAIN_BITS];
+
+static uint8_t *
+rest_of(const struct fsyi_lockword *lock)
+{
+	return &rests[vain_of(lock) - vain];
+}
+
+int64_t
+fsyi_lockword_patience_ns(const struct fsyi_lockword *lock)
+{
+	int64_t patience = (int64_t)FSY_RAW_LOAD_(rest_of(lock), __ATOMIC_RELAXED) * REST_UNIT_NS * SECTIONS;
+
+	if (patience > fsyi_tune.patience_max_ns)
+		patience = fsyi_tune.patience_max_ns;
+	return patience > fsyi_tune.patience_ns ? patience : fsyi_tune.patience_ns;
+}
+
+void
+fsyi_lockword_note_rest(const struct fsyi_lockword *lock, int64_t rest)
+{
+	uint8_t *cell = rest_of(lock);
+	int old = FSY_RAW_LOAD_(cell, __ATOMIC_RELAXED), now = rest > REST_MOST_NS ? 0 : (int)(rest / REST_UNIT_NS);
+	int value = old + (now - old) / REST_WEIGHT + (now > old) - (now < old);
+
+	if (now != old)
 		FSY_RAW_STORE_(cell, (uint8_t)value, __ATOMIC_RELAXED);
 }
 

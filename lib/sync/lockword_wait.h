@@ -82,6 +82,10 @@ bool fsyi_lockword_is_pressed(const struct fsyi_lockword *lock);
 /* How long a searcher should look before it sleeps, in ns, by what has paid lately; and what came of it, after how long: the lock, or nothing. */
 bool fsyi_lockword_is_vain(const struct fsyi_lockword *lock);
 int64_t fsyi_lockword_search_ns(const struct fsyi_lockword *lock);
+
+/* How long a searcher lets others barge, in ns: a multiple of what sections last, by what was left of those that it cut off from the next. */
+int64_t fsyi_lockword_patience_ns(const struct fsyi_lockword *lock);
+void fsyi_lockword_note_rest(const struct fsyi_lockword *lock, int64_t rest);
 void fsyi_lockword_note_search(const struct fsyi_lockword *lock, int64_t took, bool paid);
 
 /* The calling thread searches from here on. */

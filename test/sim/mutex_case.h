@@ -30,7 +30,7 @@ static int inside, entered, users, rounds;
 static inline void
 tune(int64_t patience, int64_t spin, int64_t brief, int64_t turn)
 {
-	fsyi_tune.patience_ns = patience;
+	fsyi_tune.patience_ns = fsyi_tune.patience_max_ns = patience;
 	fsyi_tune.spin_ns = spin;
 	fsyi_tune.brief_spin_ns = brief;
 	fsyi_tune.first_look_ns = 100;
