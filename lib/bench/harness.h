@@ -72,10 +72,11 @@ void fsyb_field_close(struct fsyb_field *field);
 void fsyb_field_missing(struct fsyb_field *field, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct fsyb_candidate *fsyb_field_add(struct fsyb_field *field);
 
-/* ours.c, ours_rw.c, ours_more.c, limits.c, glibc.c, glibc_wait.c: the implementations inside the library, each list ended by kind == NULL. */
+/* ours*.c, limits.c, glibc*.c: the implementations inside the library, each list ended by kind == NULL. */
 const struct fsyb_impl *fsyb_ours(void);
 const struct fsyb_impl *fsyb_ours_rw(void);
 const struct fsyb_impl *fsyb_ours_more(void);
+const struct fsyb_impl *fsyb_ours_wait(void);
 const struct fsyb_impl *fsyb_limits(void);
 const struct fsyb_impl *fsyb_glibc(void);
 const struct fsyb_impl *fsyb_glibc_wait(void);

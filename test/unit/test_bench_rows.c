@@ -69,6 +69,7 @@ test_ours(void **state)
 	check_list(fsyb_ours());
 	check_list(fsyb_ours_rw());
 	check_list(fsyb_ours_more());
+	check_list(fsyb_ours_wait());
 }
 
 static void

@@ -117,6 +117,17 @@ fsyb_draw_write(uint64_t *state, uint32_t permille)
 /* Keeps a value that is computed but not otherwise used. */
 #define FSYB_KEEP(value) __asm__ volatile("" : : "r"(value) : "memory")
 
+/* With FSYB_NO_STAMPS, for kinds that are never stamped, the second copy is left out: asked for it, the loop does nothing. */
+#ifdef FSYB_NO_STAMPS
+#define FSYB_STAMPED_(function, TYPE) FSYB_INLINE void function##_stamped(TYPE *self, struct fsyb_worker *worker) { (void)self, (void)worker; }
+#else
+#define FSYB_STAMPED_(function, TYPE)                                                                                  \
+	static __attribute__((cold, noinline)) void function##_stamped(TYPE *self, struct fsyb_worker *worker)         \
+	{                                                                                                              \
+		function##_loop(self, worker, 1);                                                                      \
+	}
+#endif
+
 /* The frame of every loop: BODY runs once per operation and may use worker, latency, stamp, before and after. */
 #define FSYB_LOOP_(function, TYPE, BEGIN, BODY, END)                                                                   \
 	FSYB_INLINE void function##_loop(TYPE *self, struct fsyb_worker *worker, const int latency)                    \
@@ -141,10 +152,7 @@ fsyb_draw_write(uint64_t *state, uint32_t permille)
 		FSYB_KEEP(spare);                                                                                      \
 		END;                                                                                                   \
 	}                                                                                                              \
-	static __attribute__((cold, noinline)) void function##_stamped(TYPE *self, struct fsyb_worker *worker)         \
-	{                                                                                                              \
-		function##_loop(self, worker, 1);                                                                      \
-	}                                                                                                              \
+	FSYB_STAMPED_(function, TYPE)                                                                                  \
 	static void function(void *object, struct fsyb_worker *worker)                                                 \
 	{                                                                                                              \
 		if (worker->histogram != NULL)                                                                         \
