@@ -188,6 +188,7 @@ fsyb_field_open(struct fsyb_field *field, const char *path, bool with_processes)
 	add_impls(field, fsyb_limits());
 	add_impls(field, fsyb_glibc());
 	add_impls(field, fsyb_glibc_wait());
+	add_impls(field, fsyb_holds());
 	if (!path || !*path) {
 		load_default(field);
 	} else if (!load_folder(field, path)) {

@@ -78,6 +78,7 @@ test_glibc(void **state)
 	(void)state;
 	check_list(fsyb_glibc());
 	check_list(fsyb_glibc_wait());
+	check_list(fsyb_holds());
 }
 
 /* What each worker of a window with one writer was told. */
