@@ -32,6 +32,7 @@ typedef struct fsy_bench_options {
 	uint64_t seed;
 	const char *self;           /* a program that calls fsy_bench_serve on its standard streams when its only argument is --serve: for
 	                             * cases that need a process of their own; NULL = they say so and are left out */
+	int64_t hold_ns;            /* the starve cases: how long the others hold the lock; default: what the case says */
 } fsy_bench_options_t;
 
 /* Runs and prints to out. 0; FSY_EINVAL (one line on stderr) for an unknown case, candidate or value; FSY_ENOMEM; FSY_EAGAIN if a

@@ -54,6 +54,11 @@ value(const struct fsyb_sample *sample, enum fsyb_metric metric)
 	case FSYB_LONGEST: return sample->longest_ns;
 	case FSYB_FUTEX: return sample->parks + sample->wakes;
 	case FSYB_LOCAL: return sample->local + sample->remote > 0 ? sample->local / (sample->local + sample->remote) : NAN;
+	case FSYB_TRIED: return 1e9 * sample->tried / sample->elapsed_ns;
+	case FSYB_OTHERS: return 1e9 * sample->others / sample->elapsed_ns;
+	case FSYB_PASSED: return sample->passed;
+	case FSYB_PHASES: return sample->phases;
+	case FSYB_PENDING: return sample->pending;
 	case FSYB_BYTES:
 	case FSYB_RESIDENT: break;
 	}

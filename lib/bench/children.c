@@ -70,7 +70,7 @@ fsyb_children_start(struct fsyb_results *results)
 	start_child(options, &results->child, "LC_ALL=C");
 	start_child(options, &results->nodes, "FASTSYNC_TOPOLOGY=8");
 	start_variant(results, "FASTSYNC_READERS=off", FSYB_RW, "libfastsync", "libfastsync readers off");
-	start_variant(results, "FASTSYNC_TENURE_NS=0", FSYB_RW, "libfastsync fair", "libfastsync fair strict");
+	start_variant(results, "FASTSYNC_TENURE_NS=0", FSYB_RW "," FSYB_HOLD, "libfastsync fair", "libfastsync fair strict");
 	for (unsigned i = 0; i < results->field.allocator_count; i++) {
 		char preload[300];
 

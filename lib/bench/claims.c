@@ -24,32 +24,38 @@ struct claim {
 };
 
 static const struct claim claims[] = {
+#define STARVATION(...)
 #define MEASURED(text, effect, claimed, metric, case_a, threads_a, who_a, case_b, threads_b, who_b, note) \
 	{ text, effect, claimed, FSYB_##metric, case_a, threads_a, who_a, case_b, threads_b, who_b, note },
 #define ELSEWHERE(...)
 #define SOURCE(...)
 #include "bench/claims.def"
 #undef MEASURED
+#undef STARVATION
 #undef ELSEWHERE
 #undef SOURCE
 };
 
 static const struct { const char *text, *claimed, *why; } elsewhere[] = {
+#define STARVATION(...)
 #define MEASURED(...)
 #define ELSEWHERE(text, claimed, why) { text, claimed, why },
 #define SOURCE(...)
 #include "bench/claims.def"
 #undef MEASURED
+#undef STARVATION
 #undef ELSEWHERE
 #undef SOURCE
 };
 
 static const struct { const char *said, *fact; } sources[] = {
+#define STARVATION(...)
 #define MEASURED(...)
 #define ELSEWHERE(...)
 #define SOURCE(said, fact) { said, fact },
 #include "bench/claims.def"
 #undef MEASURED
+#undef STARVATION
 #undef ELSEWHERE
 #undef SOURCE
 };
@@ -69,7 +75,7 @@ fsyb_claims_need(struct fsyb_results *results)
 		    (claim->case_b[0] && !fsyb_need(results, claim->case_b, fsyb_cpus(claim->threads_b), &choice)))
 			return FSY_ENOMEM;
 	}
-	return 0;
+	return fsyb_starvation_need(results);
 }
 
 static const struct fsyb_series *
@@ -185,6 +191,7 @@ fsyb_claims(const struct fsyb_results *results, FILE *out)
 	        "[p10, p90]", "verdict");
 	for (unsigned i = 0; i < COUNT(claims); i++)
 		print_claim(results, &claims[i], out);
+	fsyb_starvation(results, out);
 	fputc('\n', out);
 	for (unsigned i = 0; i < COUNT(elsewhere); i++)
 		fprintf(out, "%-57s %10s  not measurable here: %s\n", elsewhere[i].text, elsewhere[i].claimed, elsewhere[i].why);

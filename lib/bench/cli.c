@@ -12,7 +12,7 @@
 #define STATUS_RESOURCES  1
 #define STATUS_USAGE      2
 
-enum { CSV = 256, JSON, QUICK, ALL, BARS, UNPINNED, ARTICLE, SEED, PEERS, ROUND_MS, COMPARE, THRESHOLD, NO_PROGRESS, SERVE, VERSION };
+enum { CSV = 256, JSON, QUICK, ALL, BARS, UNPINNED, ARTICLE, SEED, PEERS, ROUND_MS, HOLD_US, COMPARE, THRESHOLD, NO_PROGRESS, SERVE, VERSION };
 
 /* One table: the parser and --help cannot disagree. */
 static const struct {
@@ -28,6 +28,7 @@ static const struct {
 	{ "threads", "LIST", 't', "thread counts of the sweeps: 1,2,64" },
 	{ "rounds", "N", 'r', "interleaved rounds, 3 to 101 (default 11)" },
 	{ "round-ms", "MS", ROUND_MS, "length of one window, 10 to 10000 (default 100)" },
+	{ "hold-us", "US", HOLD_US, "starve cases: how long the others hold the lock, 10 to 1000000 (default: the case's)" },
 	{ "candidates", "LIST", 'c', "only these beside libfastsync: beginnings of names, separated by commas" },
 	{ "unpinned", NULL, UNPINNED, "leave the placement of workers to the scheduler" },
 	{ "article-method", NULL, ARTICLE, "the article's own: 10 runs, 30 s of warm-up before each" },
@@ -109,6 +110,11 @@ accept(struct request *request, int code, const char *argument)
 		if (!number("round-ms", argument, 10, 10000, &value))
 			return false;
 		options->round_ns = (int64_t)value * 1000000;
+		break;
+	case HOLD_US:
+		if (!number("hold-us", argument, 10, 1000000, &value))
+			return false;
+		options->hold_ns = (int64_t)value * 1000;
 		break;
 	case SEED:
 		if (!number("seed", argument, 0, UINT64_MAX, &value))

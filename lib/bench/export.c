@@ -70,6 +70,14 @@ print_series(const struct fsyb_cell *cell, const struct fsyb_series *series, FIL
 		print_number(out, "wait_p999", fsyb_histogram_quantile(series->histogram, 0.999));
 		print_number(out, "wait_max", fsyb_figure(cell, series, FSYB_LONGEST).median);
 	}
+	if (cell->what->shape == FSYB_HOLDS) {
+		print_number(out, "served_per_second", fsyb_figure(cell, series, FSYB_TRIED).median);
+		print_number(out, "others_per_second", fsyb_figure(cell, series, FSYB_OTHERS).median);
+		print_number(out, "longest_wait", fsyb_figure(cell, series, FSYB_LONGEST).median);
+		print_number(out, "wait_not_over", fsyb_figure(cell, series, FSYB_PENDING).median);
+		print_number(out, "passed_by", fsyb_figure(cell, series, FSYB_PASSED).median);
+		print_number(out, "phases_passed", fsyb_figure(cell, series, FSYB_PHASES).median);
+	}
 	if (cell->what->shape == FSYB_NODES)
 		print_number(out, "local_handovers", fsyb_figure(cell, series, FSYB_LOCAL).median);
 	fprintf(out, ", \"bytes\": %zu, \"noisy\": %s, \"samples\": [", series->candidate->bytes,

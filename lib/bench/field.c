@@ -184,9 +184,11 @@ fsyb_field_open(struct fsyb_field *field, const char *path, bool with_processes)
 	add_impls(field, fsyb_ours());
 	add_impls(field, fsyb_ours_rw());
 	add_impls(field, fsyb_ours_more());
+	add_impls(field, fsyb_ours_wait());
 	add_impls(field, fsyb_limits());
 	add_impls(field, fsyb_glibc());
 	add_impls(field, fsyb_glibc_wait());
+	add_impls(field, fsyb_holds());
 	if (!path || !*path) {
 		load_default(field);
 	} else if (!load_folder(field, path)) {

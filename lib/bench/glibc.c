@@ -45,15 +45,32 @@ struct rwlock {
 	uint32_t torn;
 };
 
-static void *
-create_rwlock(unsigned threads)
+static struct rwlock *
+new_rwlock(int kind)
 {
 	struct rwlock *self = fsyb_object_new(sizeof *self);
+	pthread_rwlockattr_t attributes;
 
-	(void)threads;
+	pthread_rwlockattr_init(&attributes);
+	pthread_rwlockattr_setkind_np(&attributes, kind);
 	if (self)
-		pthread_rwlock_init(&self->lock, NULL);
+		pthread_rwlock_init(&self->lock, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
 	return self;
+}
+
+static void *
+create_readers_first(unsigned threads)
+{
+	(void)threads;
+	return new_rwlock(PTHREAD_RWLOCK_PREFER_READER_NP); /* the default */
+}
+
+static void *
+create_writers_first(unsigned threads)
+{
+	(void)threads;
+	return new_rwlock(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 }
 
 static void
@@ -127,6 +144,10 @@ FSYB_ONCE_LOOP(run_once, struct once, pthread_once(&self->lock, once_callback))
 	{ .kind = FSYB_MUTEX, .name = name_, .bytes = sizeof(pthread_mutex_t), .parks = 1, .create = create_##object_, \
 	  .destroy = destroy_normal, .run = run_normal, .datum = datum_normal, .foreign = FSYB_PEER }
 
+#define RWLOCK(name_, object_) \
+	{ .kind = FSYB_RW, .name = name_, .bytes = sizeof(pthread_rwlock_t), .parks = 1, .create = create_##object_, \
+	  .destroy = destroy_rwlock, .run = run_rwlock, .datum = datum_rwlock, .foreign = FSYB_PEER }
+
 const struct fsyb_impl *
 fsyb_glibc(void)
 {
@@ -137,7 +158,8 @@ fsyb_glibc(void)
 		MUTEX("glibc errorcheck", errorcheck),
 		MUTEX("glibc recursive", recursive),
 		MUTEX("glibc robust", robust),
-		PEER(FSYB_RW, "glibc rwlock", pthread_rwlock_t, 1, rwlock, run_rwlock, datum_rwlock),
+		RWLOCK("glibc rwlock", readers_first),
+		RWLOCK("glibc rwlock writers first", writers_first),
 		PEER(FSYB_ATOMIC, "C atomic", int64_t, 0, counter, run_add, value_counter),
 		PEER(FSYB_FETCH_MAX, "C atomic", int64_t, 0, counter, run_max, NULL),
 		PEER(FSYB_ONCE, "glibc once", pthread_once_t, 1, once, run_once, datum_calls),

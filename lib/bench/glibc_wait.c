@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* glibc_wait.c - glibc's ways to wait for each other, its allocator across threads, and what a million of its objects take. */
+#define FSYB_NO_STAMPS
 #include "bench/harness.h"
 #include "bench/object.h"
 #include "bench/peers/loop_wait.h"
@@ -44,52 +45,6 @@ FSYB_BARRIER_LOOP(barrier, pthread_barrier_t)
 FSYB_HANDED_LOOP(heap, char, (void)0, (void)0, malloc(FSYB_POOL_BYTES), free(item))
 
 static void
-init_writers_first(pthread_rwlock_t *lock)
-{
-	pthread_rwlockattr_t attributes;
-
-	pthread_rwlockattr_init(&attributes);
-	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(lock, &attributes);
-	pthread_rwlockattr_destroy(&attributes);
-}
-
-struct rwlock {
-	pthread_rwlock_t lock;
-	uint64_t words[2];
-	uint32_t torn;
-};
-
-static void *
-create_rwlock(unsigned threads)
-{
-	struct rwlock *self = fsyb_object_new(sizeof *self);
-
-	(void)threads;
-	if (self)
-		init_writers_first(&self->lock);
-	return self;
-}
-
-static void
-destroy_rwlock(void *object)
-{
-	pthread_rwlock_destroy(&((struct rwlock *)object)->lock);
-	free(object);
-}
-
-static uint64_t
-datum_rwlock(void *object)
-{
-	struct rwlock *self = object;
-
-	return self->torn ? UINT64_MAX : self->words[1];
-}
-
-FSYB_RW_LOOP(run_rwlock, struct rwlock, (void)0, pthread_rwlock_rdlock(&self->lock), pthread_rwlock_unlock(&self->lock),
-             pthread_rwlock_wrlock(&self->lock), pthread_rwlock_unlock(&self->lock))
-
-static void
 callback(void)
 {
 }
@@ -110,7 +65,6 @@ const struct fsyb_impl *
 fsyb_glibc_wait(void)
 {
 	static struct fsyb_impl peers[] = {
-		PEER(FSYB_RW, "glibc rwlock, writers first", pthread_rwlock_t, 1, create_rwlock, destroy_rwlock, run_rwlock, datum_rwlock),
 		PEER(FSYB_COND, "glibc cond", pthread_cond_t, 1, glibc_create, glibc_destroy, glibc_turns, glibc_datum),
 		PEER(FSYB_BROADCAST, "glibc cond", pthread_cond_t, 1, glibc_create, glibc_destroy, glibc_all, glibc_datum),
 		PEER(FSYB_WAITGROUP, "glibc mutex + cond", struct glibc_group, 1, group_create, group_destroy, group_turns, group_datum),

@@ -11,7 +11,7 @@
 #include <fastsync/bench.h>
 #include <stdbool.h>
 
-#define FSYB_MAX_CANDIDATES 256
+#define FSYB_MAX_CANDIDATES 512
 #define FSYB_MAX_ROUNDS     101
 #define FSYB_NAME           48
 
@@ -36,6 +36,7 @@ struct fsyb_load {
 	uint64_t ops;                 /* fixed work: operations per worker; 0: fixed time */
 	int64_t window_ns, warm_ns;
 	bool latency, unpinned;
+	int64_t hold_ns;              /* hold: how long the others hold the lock; write_permille 1000: worker 0 writes, they read; 0: vice versa */
 	bool writer;                  /* rw: worker 0 writes, and only it is stamped and works outside; the others read */
 	bool alone;                   /* one worker, in the calling thread: for a process that has no other */
 	int nodes;                    /* workers 2i and 2i + 1 on virtual node i mod nodes; 0: no virtual nodes */
@@ -52,6 +53,9 @@ struct fsyb_sample {
 	double longest_ns;            /* latency runs */
 	double parks, wakes;          /* ours: per operation; negative: unknown */
 	double local, remote;         /* ours, virtual nodes: hand-overs */
+	double tried, others;         /* hold: operations of worker 0, and of all others */
+	double passed, phases;        /* hold: of the others, while worker 0 waited longest (longest_ns) */
+	double pending;               /* hold: 1 if that wait was not over at the end */
 	uint64_t *histogram;          /* latency runs: FSYB_HISTOGRAM buckets, owned by the cell; else NULL */
 	char error[96];               /* why it is not valid */
 };
@@ -72,13 +76,15 @@ void fsyb_field_close(struct fsyb_field *field);
 void fsyb_field_missing(struct fsyb_field *field, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct fsyb_candidate *fsyb_field_add(struct fsyb_field *field);
 
-/* ours.c, ours_rw.c, ours_more.c, limits.c, glibc.c, glibc_wait.c: the implementations inside the library, each list ended by kind == NULL. */
+/* ours*.c, limits.c, glibc*.c, holds.c: the implementations inside the library, each list ended by kind == NULL. */
 const struct fsyb_impl *fsyb_ours(void);
 const struct fsyb_impl *fsyb_ours_rw(void);
 const struct fsyb_impl *fsyb_ours_more(void);
+const struct fsyb_impl *fsyb_ours_wait(void);
 const struct fsyb_impl *fsyb_limits(void);
 const struct fsyb_impl *fsyb_glibc(void);
 const struct fsyb_impl *fsyb_glibc_wait(void);
+const struct fsyb_impl *fsyb_holds(void);
 /* allocator.c: whose malloc this process has. */
 void fsyb_allocator(const char **name, const char **version);
 

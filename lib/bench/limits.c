@@ -3,6 +3,7 @@
  * limits.c - not locks: the least a lock could consist of, in the same loop. They are printed beside the locks to say how
  * much of a time is the processor's; the empty one is subtracted from every uncontended figure.
  */
+#define FSYB_NO_STAMPS
 #include "bench/harness.h"
 #include "bench/object.h"
 #include "bench/peers/loop_wait.h"

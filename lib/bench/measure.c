@@ -12,6 +12,20 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Who starves needs time to do so. */
+enum { FSYB_LEAST_HOLDS = 50, FSYB_WARM_HOLDS = 5 };
+
+static void
+long_enough(const fsy_bench_options_t *options, const struct fsyb_case *what, struct fsyb_load *load)
+{
+	load->hold_ns = options->hold_ns ? options->hold_ns : (int64_t)what->section_ns;
+	load->section = 0;
+	load->warm_ns = FSYB_WARM_HOLDS * load->hold_ns;
+	load->window_ns = 2 * options->round_ns;
+	if (load->window_ns < FSYB_LEAST_HOLDS * load->hold_ns)
+		load->window_ns = FSYB_LEAST_HOLDS * load->hold_ns;
+}
+
 static struct fsyb_load
 load_of(const struct fsyb_results *results, const struct fsyb_cell *cell, unsigned round)
 {
@@ -40,6 +54,8 @@ load_of(const struct fsyb_results *results, const struct fsyb_cell *cell, unsign
 		load.ops = 10000;
 	if (fsyb_alone(cell))
 		load.warm_ns = 1000000;
+	if (what->shape == FSYB_HOLDS)
+		long_enough(options, what, &load);
 	return load;
 }
 
@@ -200,7 +216,7 @@ fsyb_measure(struct fsyb_results *results)
 	for (unsigned round = 0; round < rounds; round++)
 		for (unsigned i = 0; i < results->count; i++) {
 			struct fsyb_cell *cell = results->cells[i];
-			unsigned each = cell->rounds / rounds;
+			unsigned each = cell->rounds > round ? 1 + (cell->rounds - 1) / rounds : 0;
 
 			for (unsigned j = 0; !cell->measured && j < each; j++)
 				visit(results, cell, round * each + j);

@@ -32,8 +32,16 @@ struct fsyb_worker {
 	uint64_t *histogram;           /* latency runs: every acquire is stamped and counted here; else NULL */
 	uint64_t longest_ns;           /* latency runs: the longest acquire */
 	uint32_t index, threads;
-	uint64_t reserved[4];
+	uint64_t reserved[4];          /* 0: loop.h; 1: hold loops: a struct fsyb_hold *, or 0 */
 } __attribute__((aligned(128)));
+
+/* What a hold loop calls, if it is there: before it asks for the lock, when it has it (returns when it has been held for long enough),
+ * and after it has given it back. */
+struct fsyb_hold {
+	void (*ask)(struct fsyb_hold *hold);
+	void (*held)(struct fsyb_hold *hold, int write);
+	void (*left)(struct fsyb_hold *hold);
+};
 
 /* Log-linear latency buckets: 8 per power of two of nanoseconds (12 % wide). */
 #define FSYB_HISTOGRAM 512
@@ -65,6 +73,7 @@ fsyb_work(uint64_t value, uint32_t count)
 /* Kinds of object; each kind has one loop shape, described in docs/bench.md and kept the same in every language. */
 #define FSYB_MUTEX  "mutex"   /* lock; datum = work(datum + 1, section); unlock; work(private, outside) */
 #define FSYB_RW     "rw"      /* rlock; read two words, work; runlock | lock; bump both, work; unlock */
+#define FSYB_HOLD   "hold"    /* the rw loop, with struct fsyb_hold around and inside its sections: who starves whom */
 #define FSYB_ATOMIC "atomic"  /* shared counter += 1, seq_cst */
 #define FSYB_ONCE   "once"    /* the done path */
 #define FSYB_POOL   "pool"    /* get 1 KB, touch its first and last line, put */

@@ -141,7 +141,7 @@ check_datum(const struct fsyb_candidate *candidate, const char *answer, struct f
 
 	if (fsyb_answer_find(answer, "checked"))
 		return;
-	if (strcmp(candidate->kind, FSYB_RW) == 0)
+	if (fsyb_named(candidate->kind, FSYB_RW "," FSYB_HOLD))
 		expected = fsyb_answer_number(answer, "total_writes", 0);
 	else if (fsyb_named(candidate->kind, FSYB_FANOUT "," FSYB_HANDED))
 		expected = 0; /* broken promises */
@@ -166,6 +166,8 @@ write_question(char *question, size_t size, const struct fsyb_candidate *candida
 		snprintf(own, sizeof own, " alone=%d nodes=%d", load->alone, load->nodes);
 	if (load->writer)
 		snprintf(own, sizeof own, " writer=1");
+	if (load->hold_ns)
+		snprintf(own, sizeof own, " hold_us=%lld", (long long)(load->hold_ns / 1000));
 	snprintf(question, size, "run impl=%s kind=%s threads=%u section=%u outside=%u write_permille=%u warm_ms=%lld "
 	         "latency=%d tsc_khz=%llu seed=%llu %s%s\n", candidate->remote, candidate->kind, load->threads,
 	         load->section, load->outside, load->write_permille, (long long)(load->warm_ns / 1000000), load->latency,
@@ -203,6 +205,9 @@ fsyb_process_run(const struct fsyb_candidate *candidate, const struct fsyb_load 
 	sample->switches = 1000 * (fsyb_answer_number(answer, "vcsw", 0) + fsyb_answer_number(answer, "ivcsw", 0)) /
 	                   sample->ops;
 	sample->longest_ns = fsyb_answer_number(answer, "longest_ns", 0);
+	sample->passed = fsyb_answer_number(answer, "passed", 0);
+	sample->phases = fsyb_answer_number(answer, "phases", 0);
+	sample->pending = fsyb_answer_number(answer, "pending", 0);
 	sample->local = fsyb_answer_number(answer, "local", 0);
 	sample->remote = fsyb_answer_number(answer, "remote", 0);
 	if (!sample->histogram)
@@ -218,7 +223,7 @@ fsyb_process_list(struct fsyb_field *field, const char *path, char *const argv[]
 	static const char *const kinds[] = { FSYB_MUTEX, FSYB_RW, FSYB_ATOMIC, FSYB_ONCE, FSYB_POOL, FSYB_ARRAY,
 		                             FSYB_FETCH_MAX, FSYB_FETCH_MIN, FSYB_SLEEPERS,
 		                             FSYB_EMPTY, FSYB_LIMIT, FSYB_COND, FSYB_BROADCAST, FSYB_WAITGROUP,
-		                             FSYB_FANOUT, FSYB_BARRIER, FSYB_HANDED, FSYB_MILLION };
+		                             FSYB_FANOUT, FSYB_BARRIER, FSYB_HANDED, FSYB_MILLION, FSYB_HOLD };
 	struct fsyb_process *process = fsyb_process_start(path, argv, envp);
 	char version[64] = "", name[FSYB_NAME], kind[16];
 	const char *line = process ? ask(process, "version\n", 10000000000) : NULL;

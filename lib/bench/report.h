@@ -29,6 +29,11 @@ void fsyb_children_start(struct fsyb_results *results);
 int fsyb_claims_need(struct fsyb_results *results);
 void fsyb_claims(const struct fsyb_results *results, FILE *out);
 
+/* starvation.c: the same for who starves whom; and, of one candidate: served per second, longest wait, what passed by. */
+int fsyb_starvation_need(struct fsyb_results *results);
+void fsyb_starvation(const struct fsyb_results *results, FILE *out);
+void fsyb_print_ordeal(const struct fsyb_cell *cell, const struct fsyb_series *series, FILE *out);
+
 /* Substring, or with * and ? a pattern of the whole; NULL matches all. */
 bool fsyb_matches(const char *name, const char *filter);
 

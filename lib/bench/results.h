@@ -8,7 +8,7 @@
 
 #include "bench/harness.h"
 
-enum fsyb_shape { FSYB_ALONE, FSYB_SPAN, FSYB_WORK, FSYB_WAITS, FSYB_WRITER, FSYB_SINGLE, FSYB_NODES, FSYB_MEMORY };
+enum fsyb_shape { FSYB_ALONE, FSYB_SPAN, FSYB_WORK, FSYB_WAITS, FSYB_WRITER, FSYB_SINGLE, FSYB_NODES, FSYB_MEMORY, FSYB_HOLDS };
 
 struct fsyb_case {
 	const char *name, *kind;
@@ -75,7 +75,8 @@ unsigned fsyb_case_threads(const struct fsyb_case *what, const char *override, u
 
 enum fsyb_metric {
 	FSYB_NS, FSYB_RATE /* million operations per second */, FSYB_MINMAX, FSYB_JAIN, FSYB_SWITCHES, FSYB_LONGEST,
-	FSYB_FUTEX, FSYB_LOCAL, FSYB_BYTES, FSYB_RESIDENT /* not per round: see the candidate, and memory.c */
+	FSYB_FUTEX, FSYB_LOCAL, FSYB_TRIED, FSYB_OTHERS /* both per second */, FSYB_PASSED, FSYB_PHASES, FSYB_PENDING,
+	FSYB_BYTES, FSYB_RESIDENT /* not per round: see the candidate, and memory.c */
 };
 struct fsyb_figure { double median, p10, p90; unsigned count; };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sample.c - what one window comes to: counters before and after, the datum's verdict, rate and fairness. */
+#include "bench/results.h"
 #include "bench/window.h"
 #include <fastsync/time.h>
 #include <stdio.h>
@@ -23,6 +24,10 @@ fsyb_snapshot(struct fsyb_window_state *w, int which, double *ops)
 	getrusage(RUSAGE_SELF, &w->usage[which]);
 	if (w->candidate->ours)
 		fsy_stats_get(NULL, &w->stats[which]);
+	if (w->starve && which == 0)
+		fsyb_starve_begin(w->starve);
+	else if (w->starve)
+		w->ordeal = fsyb_starve_look(w->starve, now);
 	if (which == 0 && w->histograms) {
 		merge_histograms(w, w->before);
 		for (unsigned i = 0; i < w->load->threads; i++)
@@ -42,7 +47,7 @@ check_datum(const struct fsyb_window_state *w, struct fsyb_sample *sample)
 		return true;
 	found = w->candidate->impl->datum(w->object);
 	for (unsigned i = 0; i < w->load->threads; i++)
-		expected += strcmp(kind, FSYB_RW) == 0 ? w->hands[i].worker.writes
+		expected += fsyb_named(kind, FSYB_RW "," FSYB_HOLD) ? w->hands[i].worker.writes
 		                                       : w->hands[i].worker.ops + w->hands[i].warm_ops;
 	if (strcmp(kind, FSYB_ONCE) == 0)
 		expected = 1;
@@ -66,6 +71,8 @@ fsyb_summarize(struct fsyb_sample *sample, const double *ops, unsigned threads)
 		sample->share_max = ops[i] > sample->share_max ? ops[i] : sample->share_max;
 	}
 	sample->jain = fsyb_jain(ops, threads);
+	sample->tried = ops[0];
+	sample->others = sample->ops - ops[0];
 	sample->ns = sample->ops > 0 ? sample->elapsed_ns / sample->ops : 0;
 	sample->valid = sample->ops > 0; /* none in a window: another program had the CPUs. Not an error, and not a figure */
 }
@@ -95,5 +102,11 @@ fsyb_conclude(struct fsyb_window_state *w, struct fsyb_sample *sample)
 	for (unsigned i = 0; i < w->load->threads; i++)
 		if ((double)w->hands[i].worker.longest_ns > sample->longest_ns)
 			sample->longest_ns = (double)w->hands[i].worker.longest_ns;
+	if (w->starve) {
+		sample->longest_ns = (double)w->ordeal.longest_ns;
+		sample->passed = (double)w->ordeal.most.sections;
+		sample->phases = (double)w->ordeal.most.phases;
+		sample->pending = w->ordeal.pending;
+	}
 	sample->valid = check_datum(w, sample);
 }

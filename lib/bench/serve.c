@@ -41,6 +41,21 @@ number(const char *question, const char *key)
 	return text ? strtoull(text, NULL, 10) : 0;
 }
 
+/* The window has checked its datum. Shares are told by the extremes, or, of hold loops, by worker 0's: nobody asks this process for more. */
+static void
+answer_sample(const struct fsyb_load *load, const struct fsyb_sample *sample, FILE *out)
+{
+	double first = load->hold_ns ? sample->tried : load->threads > 1 ? sample->share_min : sample->ops;
+	double second = load->hold_ns ? sample->others / (load->threads - 1) : sample->share_max;
+
+	fprintf(out, "{\"checked\":1,\"elapsed_ns\":%.0f,\"ops\":[%.0f", sample->elapsed_ns, first);
+	for (unsigned i = 1; i < load->threads; i++)
+		fprintf(out, ",%.2f", i == 1 ? second : (sample->ops - first - second) / (load->threads - 2));
+	fprintf(out, "],\"vcsw\":%.0f,\"ivcsw\":0,\"local\":%.0f,\"remote\":%.0f,\"longest_ns\":%.0f,\"passed\":%.0f,\"phases\":%.0f,"
+	        "\"pending\":%.0f}\n", sample->switches * sample->ops / 1000, sample->local, sample->remote, sample->longest_ns, sample->passed,
+	        sample->phases, sample->pending);
+}
+
 static void
 answer_run(const struct fsyb_field *field, const char *question, FILE *out)
 {
@@ -52,6 +67,7 @@ answer_run(const struct fsyb_field *field, const char *question, FILE *out)
 		.window_ns = (int64_t)number(question, "ms") * 1000000,
 		.warm_ns = (int64_t)number(question, "warm_ms") * 1000000, .alone = number(question, "alone") != 0,
 		.nodes = (int)number(question, "nodes"), .seed = number(question, "seed"),
+		.hold_ns = (int64_t)number(question, "hold_us") * 1000,
 	};
 	struct fsyb_sample sample = { .valid = false };
 
@@ -69,14 +85,7 @@ answer_run(const struct fsyb_field *field, const char *question, FILE *out)
 		fprintf(out, "{\"error\":\"%s\"}\n", sample.error);
 		return;
 	}
-	/* The window has checked its datum. Shares are told by the extremes: nobody asks this process for more. */
-	fprintf(out, "{\"checked\":1,\"elapsed_ns\":%.0f,\"ops\":[%.0f", sample.elapsed_ns,
-	        load.threads > 1 ? sample.share_min : sample.ops);
-	for (unsigned i = 1; i < load.threads; i++)
-		fprintf(out, ",%.0f", i == 1 ? sample.share_max
-		                             : (sample.ops - sample.share_min - sample.share_max) / (load.threads - 2));
-	fprintf(out, "],\"vcsw\":%.0f,\"ivcsw\":0,\"local\":%.0f,\"remote\":%.0f}\n", sample.switches * sample.ops / 1000, sample.local,
-	        sample.remote);
+	answer_sample(&load, &sample, out);
 }
 
 int

@@ -21,6 +21,10 @@ set_defaults(fsy_bench_options_t *options)
 		        (long long)options->round_ns);
 		return FSY_EINVAL;
 	}
+	if (options->hold_ns != 0 && (options->hold_ns < 10000 || options->hold_ns > 1000000000)) {
+		fprintf(stderr, "fastsync-bench: a hold of %lld ns is not between 10 us and 1 s\n", (long long)options->hold_ns);
+		return FSY_EINVAL;
+	}
 	for (const char *at = options->threads; at && *at;) {
 		char *end;
 		unsigned long threads = strtoul(at, &end, 10);

@@ -28,6 +28,9 @@ print_head(const struct fsyb_case *what, FILE *out)
 		fprintf(out, "%7s %-30s %9s %9s\n", "", "candidate", "resident", "sizeof");
 	else if (what->shape == FSYB_ALONE || what->shape == FSYB_SINGLE)
 		fprintf(out, "%7s %-30s %9s %8s %8s\n", "threads", "candidate", "ns/op", "p10", "p90");
+	else if (what->shape == FSYB_HOLDS)
+		fprintf(out, "%7s %-30s %9s %11s %9s %7s %9s\n", "threads", "candidate", "served/s", "longest, ms", "passed by", "phases",
+		        "others/s");
 	else if (fsyb_stamped(what))
 		fprintf(out, "%7s %-30s %9s %8s %8s %8s %8s %10s %8s\n", "threads", "candidate", "wait p50", "p99", "p99.9",
 		        "max", "Mops/s", "switch/kop", "futex/op");
@@ -64,6 +67,11 @@ print_series(const struct fsyb_cell *cell, const struct fsyb_series *series, FIL
 	}
 	if (cell->what->shape == FSYB_MEMORY) {
 		fprintf(out, " %9.2f %9zu\n", ns.median, series->candidate->bytes);
+		return;
+	}
+	if (cell->what->shape == FSYB_HOLDS) {
+		fsyb_print_ordeal(cell, series, out);
+		fprintf(out, " %9s\n", short_number(text[0], sizeof text[0], fsyb_figure(cell, series, FSYB_OTHERS).median));
 		return;
 	}
 	if (fsyb_stamped(cell->what)) {

@@ -168,7 +168,8 @@ prepare(struct fsyb_window_state *w, const struct fsyb_candidate *candidate, con
 	w->first = calloc(2 * (size_t)threads, sizeof *w->first);
 	w->histograms = load->latency ? calloc((size_t)threads * FSYB_HISTOGRAM, sizeof *w->histograms) : NULL;
 	w->before = calloc(FSYB_HISTOGRAM, sizeof *w->before);
-	if (!w->hands || !w->first || !w->before || (load->latency && !w->histograms))
+	w->starve = load->hold_ns ? fsyb_starve_new(threads, load->hold_ns, &w->stop, load->seed) : NULL;
+	if (!w->hands || !w->first || !w->before || (load->latency && !w->histograms) || (load->hold_ns && !w->starve))
 		return false;
 	w->last = w->first + threads;
 	memset(w->hands, 0, threads * sizeof *w->hands);
@@ -186,6 +187,10 @@ prepare(struct fsyb_window_state *w, const struct fsyb_candidate *candidate, con
 			w->hands[i].worker.outside = i == 0 ? load->outside : 0;
 			w->hands[i].worker.histogram = i == 0 ? w->histograms : NULL;
 		}
+		if (w->starve) {
+			w->hands[i].worker.write_permille = i == 0 ? load->write_permille : 1000 - load->write_permille;
+			w->hands[i].worker.reserved[FSYB_HOLD_HOOKS] = (uint64_t)(uintptr_t)&w->starve->triers[i].hold;
+		}
 	}
 	w->object = candidate->impl->create(threads);
 	return w->object != NULL;
@@ -200,6 +205,7 @@ release(struct fsyb_window_state *w)
 	free(w->first);
 	free(w->histograms);
 	free(w->before);
+	fsyb_starve_free(w->starve);
 	free(w);
 }
 

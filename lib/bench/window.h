@@ -5,6 +5,7 @@
 
 #include "bench/gate.h"
 #include "bench/harness.h"
+#include "bench/starve.h"
 #include <fastsync/stats.h>
 #include <sys/resource.h>
 
@@ -31,6 +32,8 @@ struct fsyb_window_state {
 	uint64_t *before;               /* merged histogram at the first */
 	struct rusage usage[2];
 	fsy_stats_t stats[2];
+	struct fsyb_starve *starve;     /* hold; else NULL */
+	struct fsyb_ordeal ordeal;
 };
 
 /* Reads the clock, then everything that is counted; ops per worker go to ops. Returns the time. */

@@ -88,11 +88,16 @@ lock_until(struct fsyi_rwlock *l, fsy_deadline_t deadline)
 static FSY_NOINLINE int
 lock_watched(struct fsyi_rwlock *l, fsy_deadline_t deadline, const void *site)
 {
-	int64_t start = fsyi_now();
-	int error = lock_until(l, deadline);
+	fsy_atomic_ptr *slot = NULL;
+	int64_t start = 0;
+	int error = fsy_reader_enter_(&l->lock.word_, &l->lock.readers_, &slot) ? 0 : try_slow(l, slot);
 
+	if (error == EBUSY) {
+		start = fsyi_now();
+		error = lock_slow(l, NULL, deadline);
+	}
 	if (error == 0)
-		fsyi_report_taken(l, FSYI_A_RWLOCK, site, fsyi_now() - start);
+		fsyi_report_taken(l, FSYI_A_RWLOCK, site, start == 0 ? 0 : fsyi_now() - start);
 	return error;
 }
 

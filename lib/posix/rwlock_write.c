@@ -64,21 +64,38 @@ take(struct fsyi_rwlock *l, uint32_t tid, fsy_deadline_t deadline)
 	return ETIMEDOUT;
 }
 
+static bool
+try(struct fsyi_rwlock *l, uint32_t tid)
+{
+	if (!fsy_rwmutex_trylock(&l->lock))
+		return false;
+	if (fsy_atomic_u32_load_rlx(&l->writer) == FSYI_RW_LEAVING) {
+		fsy_atomic_u32_store_rlx(&l->writer, tid);
+	} else if (!enter(l, tid)) {
+		fsy_atomic_u32_store_rlx(&l->writer, FSYI_RW_LEAVING);
+		fsy_rwmutex_unlock(&l->lock);
+		return false;
+	}
+	return true;
+}
+
 static int
 lock_write(struct fsyi_rwlock *l, fsy_deadline_t deadline, const void *site)
 {
 	uint32_t tid = fsyi_tid();
-	int64_t start;
-	int error;
+	int64_t start = 0;
+	int error = 0;
 
 	if (FSY_UNLIKELY(fsy_atomic_u32_load_rlx(&l->writer) == tid))
 		return EDEADLK;
 	if (FSY_LIKELY(!fsyi_policy.watch))
 		return take(l, tid, deadline);
-	start = fsyi_now();
-	error = take(l, tid, deadline);
+	if (!try(l, tid)) {
+		start = fsyi_now();
+		error = take(l, tid, deadline);
+	}
 	if (error == 0)
-		fsyi_report_taken(l, FSYI_A_RWLOCK, site, fsyi_now() - start);
+		fsyi_report_taken(l, FSYI_A_RWLOCK, site, start == 0 ? 0 : fsyi_now() - start);
 	return error;
 }
 
@@ -118,20 +135,11 @@ FSYI_EXPORT int
 pthread_rwlock_trywrlock(pthread_rwlock_t *lock)
 {
 	struct fsyi_rwlock *l = fsyi_rwlock(lock);
-	uint32_t tid;
 
 	if (FSY_UNLIKELY(l->shared != 0))
 		return fsyi_real_pthread_rwlock_trywrlock(lock);
-	tid = fsyi_tid();
-	if (!fsy_rwmutex_trylock(&l->lock))
+	if (!try(l, fsyi_tid()))
 		return EBUSY;
-	if (fsy_atomic_u32_load_rlx(&l->writer) == FSYI_RW_LEAVING) {
-		fsy_atomic_u32_store_rlx(&l->writer, tid);
-	} else if (!enter(l, tid)) {
-		fsy_atomic_u32_store_rlx(&l->writer, FSYI_RW_LEAVING);
-		fsy_rwmutex_unlock(&l->lock);
-		return EBUSY;
-	}
 	if (FSY_UNLIKELY(fsyi_policy.watch))
 		fsyi_report_taken(l, FSYI_A_RWLOCK, __builtin_return_address(0), 0);
 	return 0;
@@ -160,20 +168,11 @@ pthread_rwlock_init(pthread_rwlock_t *lock, const pthread_rwlockattr_t *attribut
 	return 0;
 }
 
-/* Of readers that do not fence some may not be seen yet: this is no proof that nobody reads, which is the caller's to know. */
+/* As in libc no error, even if it is held: there are programs that end so. */
 FSYI_EXPORT int
 pthread_rwlock_destroy(pthread_rwlock_t *lock)
 {
-	struct fsyi_rwlock *l = fsyi_rwlock(lock);
-	uint32_t seen;
-
-	if (FSY_UNLIKELY(l->shared != 0))
-		return fsyi_real_pthread_rwlock_destroy(lock);
-	fsyi_fork_check();
-	seen = fsy_atomic_u32_load_rlx(&l->lock.word_);
-	if ((seen & LW_LOCKED) || counted(l) != 0 || ((seen & RW_SLOTS) && readers_in_slots(&l->lock.readers_)))
-		return EBUSY;
-	return 0;
+	return FSY_UNLIKELY(fsyi_rwlock(lock)->shared != 0) ? fsyi_real_pthread_rwlock_destroy(lock) : 0;
 }
 
 FSYI_SAME(__pthread_rwlock_init, pthread_rwlock_init);

@@ -156,7 +156,7 @@ fence(fsy_fair_rwlock_t *l)
 	uint32_t seen;
 
 #if FSY_ASYMMETRIC_ && defined(__x86_64__)
-	FSY_LIGHT_BARRIER_();           /* whoever took the word did it with a locked instruction */
+	FSY_LIGHT_BARRIER_();           /* whoever took the word, or handed it over, did it with a locked instruction */
 	seen = fsy_atomic_u32_load_rlx(&l->word_);
 #else
 	seen = fsy_atomic_u32_or(&l->word_, 0);

@@ -206,8 +206,10 @@ wait_until(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 	fsyi_fair_note_wait();
 	if (deadline == FSY_FOREVER && fsyi_fair_is_mine(l))
 		fsyi_fatal("rlock of fair rwlock by its writer %p", (void *)l);
-	if (deadline == FSY_FOREVER && enter_promptly(&claim))
+	if (deadline == FSY_FOREVER && enter_promptly(&claim)) {
+		fsyi_count_contended(l, 0, false);       /* too short for a clock */
 		return fair_error(l);
+	}
 	start = fsyi_now();
 	if (claim.seat == 0 && fsyi_cpu_count() > 1 && wait_unclaimed(l, start, deadline))
 		outcome = ENTERED;

@@ -240,8 +240,10 @@ fsyi_fair_wait_for_word(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 	if (deadline == FSY_FOREVER && fsyi_fair_is_mine(l))
 		fsyi_fatal("lock of fair rwlock by its writer %p", (void *)l);
 	outcome = arrive(&w);
-	if (w.next && be_next_promptly(&w) == TAKEN)
+	if (w.next && be_next_promptly(&w) == TAKEN) {
+		fsyi_count_contended(l, 0, false);       /* too short for a clock */
 		return 0;
+	}
 	if (w.start == 0)
 		w.start = fsyi_now();
 	while (outcome == AGAIN)

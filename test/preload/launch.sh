@@ -23,6 +23,7 @@ cat >"$dir/main.c" <<'C'
 #include <string.h>
 #include <unistd.h>
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
 static int tid;
 static void *work(void *arg)
 {
@@ -46,6 +47,10 @@ static char state_of(int thread)
 int main(int n, char **arg)
 {
 	pthread_t thread;
+	pthread_rwlock_rdlock(&rwlock);
+	pthread_rwlock_unlock(&rwlock);
+	pthread_rwlock_wrlock(&rwlock);
+	pthread_rwlock_unlock(&rwlock);
 	pthread_mutex_lock(&mutex);
 	pthread_create(&thread, 0, work, 0);
 	while (__atomic_load_n(&tid, __ATOMIC_ACQUIRE) == 0 || state_of(tid) != 'S')
@@ -70,7 +75,7 @@ verdict path $?
 [ "$(LD_PRELOAD=libm.so.6 "$run" sh -c 'echo "$LD_PRELOAD"' 2>"$dir/log")" = "libm.so.6:$LIBRARY" ]
 verdict what-is-preloaded-stays $?
 "$run" --stats "$dir/bin/main" >"$dir/out" 2>"$dir/log"
-grep -q "^fastsync: locks of $dir/bin/main (process" "$dir/log" && grep -q 'locks 1, of which 1 had to be waited for; taken 2 times, 1 after a wait' "$dir/log" &&
+grep -q "^fastsync: locks of $dir/bin/main (process" "$dir/log" && grep -q 'locks 2, of which 1 had to be waited for; taken 4 times, 1 after a wait' "$dir/log" &&
 	grep -qE '0x[0-9a-f]+ +mutex +2 +1 .* main\+0x[0-9a-f]+' "$dir/log"
 verdict stats $?
 (cd "$dir" && "$run" --stats=report sh -c "cd /; $dir/bin/main; $dir/bin/main; true" >out 2>log) && [ ! -s "$dir/log" ]

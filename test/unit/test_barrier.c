@@ -85,7 +85,7 @@ static void
 test_r6_one_leader_per_generation(void **state)
 {
 	(void)state;
-	many_generations(2, (uint32_t)stress_count(50000));
+	many_generations(2, (uint32_t)stress_count(100000));
 	many_generations(3, (uint32_t)stress_count(50000));
 	many_generations(MOST, (uint32_t)stress_count(10000));
 }

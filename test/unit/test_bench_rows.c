@@ -69,6 +69,7 @@ test_ours(void **state)
 	check_list(fsyb_ours());
 	check_list(fsyb_ours_rw());
 	check_list(fsyb_ours_more());
+	check_list(fsyb_ours_wait());
 }
 
 static void
@@ -77,6 +78,7 @@ test_glibc(void **state)
 	(void)state;
 	check_list(fsyb_glibc());
 	check_list(fsyb_glibc_wait());
+	check_list(fsyb_holds());
 }
 
 /* What each worker of a window with one writer was told. */

@@ -117,6 +117,17 @@ fsyb_draw_write(uint64_t *state, uint32_t permille)
 /* Keeps a value that is computed but not otherwise used. */
 #define FSYB_KEEP(value) __asm__ volatile("" : : "r"(value) : "memory")
 
+/* With FSYB_NO_STAMPS, for kinds that are never stamped, the second copy is left out: asked for it, the loop does nothing. */
+#ifdef FSYB_NO_STAMPS
+#define FSYB_STAMPED_(function, TYPE) FSYB_INLINE void function##_stamped(TYPE *self, struct fsyb_worker *worker) { (void)self, (void)worker; }
+#else
+#define FSYB_STAMPED_(function, TYPE)                                                                                  \
+	static __attribute__((cold, noinline)) void function##_stamped(TYPE *self, struct fsyb_worker *worker)         \
+	{                                                                                                              \
+		function##_loop(self, worker, 1);                                                                      \
+	}
+#endif
+
 /* The frame of every loop: BODY runs once per operation and may use worker, latency, stamp, before and after. */
 #define FSYB_LOOP_(function, TYPE, BEGIN, BODY, END)                                                                   \
 	FSYB_INLINE void function##_loop(TYPE *self, struct fsyb_worker *worker, const int latency)                    \
@@ -141,10 +152,7 @@ fsyb_draw_write(uint64_t *state, uint32_t permille)
 		FSYB_KEEP(spare);                                                                                      \
 		END;                                                                                                   \
 	}                                                                                                              \
-	static __attribute__((cold, noinline)) void function##_stamped(TYPE *self, struct fsyb_worker *worker)         \
-	{                                                                                                              \
-		function##_loop(self, worker, 1);                                                                      \
-	}                                                                                                              \
+	FSYB_STAMPED_(function, TYPE)                                                                                  \
 	static void function(void *object, struct fsyb_worker *worker)                                                 \
 	{                                                                                                              \
 		if (worker->histogram != NULL)                                                                         \
@@ -182,6 +190,40 @@ fsyb_draw_write(uint64_t *state, uint32_t permille)
 	           },                                                                                                  \
 	           worker->writes = writes; worker->random = random;                                                   \
 	           if (torn != 0) __atomic_store_n(&self->torn, 1, __ATOMIC_RELAXED))
+
+/* The same, held for as long as the harness says: the kind of the starvation experiment. */
+#define FSYB_HOLD_HOOKS 1
+FSYB_INLINE struct fsyb_hold *
+fsyb_hold_of(const struct fsyb_worker *worker)
+{
+	return (struct fsyb_hold *)(uintptr_t)worker->reserved[FSYB_HOLD_HOOKS];
+}
+
+FSYB_INLINE void
+fsyb_ask(struct fsyb_hold *hold)
+{
+	if (hold != NULL)
+		hold->ask(hold);
+}
+
+FSYB_INLINE void
+fsyb_held(struct fsyb_hold *hold, int write)
+{
+	if (hold != NULL)
+		hold->held(hold, write);
+}
+
+FSYB_INLINE void
+fsyb_left(struct fsyb_hold *hold)
+{
+	if (hold != NULL)
+		hold->left(hold);
+}
+
+#define FSYB_HOLD_LOOP(function, TYPE, RLOCK, RUNLOCK, LOCK, UNLOCK)                                                   \
+	FSYB_RW_LOOP(function, TYPE, struct fsyb_hold *const hold = fsyb_hold_of(worker),                              \
+	             fsyb_ask(hold); RLOCK, fsyb_held(hold, 0); RUNLOCK; fsyb_left(hold),                              \
+	             fsyb_ask(hold); LOCK, fsyb_held(hold, 1); UNLOCK; fsyb_left(hold))
 
 #define FSYB_ATOMIC_LOOP(function, TYPE, ADD) FSYB_LOOP_(function, TYPE, (void)0, ADD; FSYB_ACQUIRED_, (void)0)
 #define FSYB_ONCE_LOOP(function, TYPE, CALL) FSYB_LOOP_(function, TYPE, (void)0, CALL; FSYB_ACQUIRED_, (void)0)

@@ -102,6 +102,12 @@ sum_ops(const struct trial *trial, bool writes)
 	return sum;
 }
 
+static bool
+is_rw(const char *kind)
+{
+	return strcmp(kind, FSYB_RW) == 0 || strcmp(kind, FSYB_HOLD) == 0;
+}
+
 /* What README.md says datum() must be after `ops` and `writes`; false if it is something else. */
 static bool
 datum_right(const struct trial *trial)
@@ -114,7 +120,7 @@ datum_right(const struct trial *trial)
 	datum = trial->impl->datum(trial->object);
 	if (strcmp(kind, FSYB_ONCE) == 0)
 		return datum == 1;
-	if (strcmp(kind, FSYB_RW) == 0)
+	if (is_rw(kind))
 		return datum == sum_ops(trial, true);
 	if (strcmp(kind, FSYB_FANOUT) == 0 || strcmp(kind, FSYB_BARRIER) == 0 || strcmp(kind, FSYB_HANDED) == 0)
 		return datum == 0;
@@ -140,7 +146,7 @@ check_limit(struct trial *trial, unsigned threads, bool latency, uint64_t tsc_kh
 	if (counted != (latency ? (uint64_t)OPS * threads : 0))
 		return "the histogram does not count every operation once";
 	writes = sum_ops(trial, true);
-	if (strcmp(trial->impl->kind, FSYB_RW) == 0 && (writes < threads * OPS / 5 || writes > threads * OPS * 2 / 5))
+	if (is_rw(trial->impl->kind) && (writes < threads * OPS / 5 || writes > threads * OPS * 2 / 5))
 		return "the share of writes is not the one asked for";
 	return datum_right(trial) ? NULL : "operations were lost: two threads were in the section at once";
 }
@@ -170,7 +176,7 @@ check_work(struct trial *trial, uint32_t section, uint32_t outside, uint32_t wri
 static const char *
 check_all(struct trial *trial, unsigned threads)
 {
-	bool sections = strcmp(trial->impl->kind, FSYB_MUTEX) == 0 || strcmp(trial->impl->kind, FSYB_RW) == 0;
+	bool sections = strcmp(trial->impl->kind, FSYB_MUTEX) == 0 || is_rw(trial->impl->kind);
 	const char *why = NULL;
 
 	for (int step = 0; why == NULL && step < 7; step++) {

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Real programs on our locks: run.sh check | bench | packages | table [NAME...]
 #   check     each does the same with the preload library as without, and once more under --stats, which shows that its locks were ours
-#   bench     each with and without, turn and turn about, PAIRS times (11): the ratio of throughput, of the 99th percentile, a verdict
+#   bench     each with and without, turn and turn about, PAIRS times (11): the ratio of throughput, of the 99th percentile, and a verdict:
+#             slower or faster if the interval lies wholly below 0.97 or above 1.03, same if within 0.9 and 1.1, else unsure
 #   packages  what they need, for .ci/deps
 #   table     the last bench's results, as the rows of docs/preload.md
 #
@@ -129,7 +130,7 @@ summary() { # lines of: libc's figure, ours, libc's p99, ours -> n, medians, rat
 		n = NR; mid = median(r, n)
 		for (k = 0; ; k++) { p = k ? p * (n - k + 1) / k : 0.5 ^ n; tail += p; if (2 * tail > 0.05) break }
 		if (k == 0) { k = 1 }
-		verdict = r[n + 1 - k] < 0.97 ? "slower" : r[k] > 1.03 ? "faster" : "same"
+		verdict = r[n + 1 - k] < 0.97 ? "slower" : r[k] > 1.03 ? "faster" : r[k] > 0.9 && r[n + 1 - k] < 1.1 ? "same" : "unsure"
 		printf "%d %.5g %.5g %.3f %.3f %.3f %s %s\n", n, median(a, n), median(b, n), mid, r[k], r[n + 1 - k], m == n ? sprintf("%.2f", median(q, m)) : "-", verdict
 	}'
 }

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // label distinguishes builds by several Go releases in the printed table; the linker sets it (-X main.label=go1.23).
@@ -42,6 +43,7 @@ type request struct {
 	latency       bool
 	writer        bool
 	tscKHz        uint64
+	hold          time.Duration
 	pin           string
 	cpus          []int
 	seed          uint64
@@ -144,6 +146,10 @@ func parse(options []string) (*request, error) {
 			req.latency, err = strconv.ParseBool(value)
 		case "writer":
 			req.writer, err = strconv.ParseBool(value)
+		case "hold_us":
+			var n int
+			n, err = number(value, 0, 10000000)
+			req.hold = time.Duration(n) * time.Microsecond
 		case "tsc_khz":
 			req.tscKHz, err = strconv.ParseUint(value, 10, 40)
 		case "pin":

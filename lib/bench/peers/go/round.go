@@ -28,6 +28,9 @@ type result struct {
 	LongestNs   uint64   `json:"longest_ns"`
 	Vcsw        int64    `json:"vcsw"`
 	Ivcsw       int64    `json:"ivcsw"`
+	Passed      uint64   `json:"passed,omitempty"`
+	Phases      uint64   `json:"phases,omitempty"`
+	Pending     int      `json:"pending,omitempty"`
 }
 
 // snapshot is what is compared between the two ends of the window.
@@ -46,6 +49,7 @@ type round struct {
 	gates   [2]chan struct{} // opened for warm-up or the whole of a fixed-time round; for fixed work
 	arrived [2]sync.WaitGroup
 	done    sync.WaitGroup
+	ordeal  ordeal
 }
 
 func run(req *request) (*result, error) {
@@ -92,8 +96,15 @@ func run(req *request) (*result, error) {
 	} else {
 		r.shared.phase.Store(measuring)
 		r.take(&first)
+		held, holding := r.object.(*holds)
+		if holding {
+			held.forget()
+		}
 		time.Sleep(time.Duration(req.ms) * time.Millisecond)
 		r.take(&last)
+		if holding {
+			r.ordeal = held.look()
+		}
 		r.shared.stop.Store(1)
 		r.done.Wait()
 	}
@@ -104,6 +115,7 @@ func (r *round) newWorker(i int) *worker {
 	w := &worker{
 		index: i, threads: r.req.threads, limit: ^uint64(0), stop: &r.shared.stop, phase: &r.shared.phase,
 		section: r.req.section, outside: r.req.outside, writePermille: uint64(r.req.writePermille),
+		hold: r.req.hold,
 	}
 	// Splitmix, so that neighbouring seeds do not give neighbouring streams; never 0.
 	x := r.req.seed + uint64(i+1)*0x9e3779b97f4a7c15
@@ -115,6 +127,9 @@ func (r *round) newWorker(i int) *worker {
 		} else {
 			w.outside = 0
 		}
+	}
+	if r.req.hold > 0 && i > 0 { // the others do what worker 0 does not
+		w.writePermille = 1000 - w.writePermille
 	}
 	if r.req.latency && !(r.req.writer && i > 0) {
 		w.histogram = new([buckets]uint64)
@@ -160,8 +175,9 @@ func (r *round) answer(first, last *snapshot) *result {
 	res := &result{
 		Impl: r.req.impl.Impl, Kind: r.req.impl.Kind, Threads: r.req.threads, Procs: r.req.procs,
 		ElapsedNs: int64(last.at.Sub(first.at)), Datum: r.object.datum(),
-		Vcsw:  last.usage.Nvcsw - first.usage.Nvcsw,
-		Ivcsw: last.usage.Nivcsw - first.usage.Nivcsw,
+		Vcsw:      last.usage.Nvcsw - first.usage.Nvcsw,
+		Ivcsw:     last.usage.Nivcsw - first.usage.Nivcsw,
+		LongestNs: uint64(r.ordeal.longest), Passed: r.ordeal.most.sections, Phases: r.ordeal.most.phases, Pending: r.ordeal.pending,
 	}
 	var hist [buckets]uint64
 	filled := 0

@@ -43,7 +43,8 @@ type worker struct {
 	index         int
 	threads       int
 	recording     bool
-	_             [512 - 128 - 120]byte
+	hold          time.Duration // of the lock, by all but worker 0
+	_             [512 - 128 - 128]byte
 }
 
 // unit is 1, which the compiler cannot know.

@@ -44,6 +44,28 @@ impl SharedLock for parking_lot::RwLock<Words> {
     }
 }
 
+/// The same lock, given back by hand-over.
+#[derive(Default)]
+pub struct FairlyUnlocked(parking_lot::RwLock<Words>);
+
+impl SharedLock for FairlyUnlocked {
+    #[inline(always)]
+    fn read<R>(&self, section: impl FnOnce(&Words) -> R) -> R {
+        let guard = self.0.read();
+        let result = section(&guard);
+        parking_lot::RwLockReadGuard::unlock_fair(guard);
+        result
+    }
+
+    #[inline(always)]
+    fn write<R>(&self, section: impl FnOnce(&mut Words) -> R) -> R {
+        let mut guard = self.0.write();
+        let result = section(&mut guard);
+        parking_lot::RwLockWriteGuard::unlock_fair(guard);
+        result
+    }
+}
+
 impl SharedLock for crossbeam_utils::sync::ShardedLock<Words> {
     #[inline(always)]
     fn read<R>(&self, section: impl FnOnce(&Words) -> R) -> R {

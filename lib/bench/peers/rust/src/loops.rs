@@ -2,7 +2,7 @@
 
 //! The loops of ../README.md, generic over what they exercise.
 
-use crate::record::{Stamp, Worker};
+use crate::record::{Hold, Stamp, Worker};
 use std::arch::asm;
 use std::ffi::c_void;
 use std::hint::black_box;
@@ -145,6 +145,17 @@ pub struct ReaderWriter {
     torn: u64,
 }
 
+impl ReaderWriter {
+    /// Whether the next operation is a write.
+    #[inline(always)]
+    fn draw(&mut self, parameters: &Parameters) -> bool {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        ((self.random >> 32) * 1000) >> 32 < parameters.write_permille as u64
+    }
+}
+
 impl<L: SharedLock> Subject for ReadingWriting<L> {
     type Local = ReaderWriter;
 
@@ -154,10 +165,7 @@ impl<L: SharedLock> Subject for ReadingWriting<L> {
 
     #[inline(always)]
     fn operate(&self, local: &mut ReaderWriter, parameters: &Parameters, mut acquired: impl Acquired) {
-        local.random ^= local.random << 13;
-        local.random ^= local.random >> 7;
-        local.random ^= local.random << 17;
-        if ((local.random >> 32) * 1000) >> 32 < parameters.write_permille as u64 {
+        if local.draw(parameters) {
             self.lock.write(|words| {
                 acquired();
                 words[0] += 1;
@@ -184,6 +192,66 @@ impl<L: SharedLock> Subject for ReadingWriting<L> {
             return u64::MAX;
         }
         self.lock.read(|words| words[0])
+    }
+}
+
+/// The starvation experiment: `ReadingWriting` with the harness's hooks around and inside its sections.
+#[derive(Default)]
+pub struct Holding<L>(ReadingWriting<L>);
+
+pub struct Holder {
+    common: ReaderWriter,
+    hold: *mut Hold,
+}
+
+impl Default for Holder {
+    fn default() -> Self {
+        Holder { common: ReaderWriter::default(), hold: std::ptr::null_mut() }
+    }
+}
+
+impl Holder {
+    fn call(&self, hook: impl FnOnce(&Hold, *mut Hold)) {
+        if let Some(hooks) = unsafe { self.hold.as_ref() } {
+            hook(hooks, self.hold);
+        }
+    }
+}
+
+impl<L: SharedLock> Subject for Holding<L> {
+    type Local = Holder;
+
+    fn begin(local: &mut Holder, worker: &Worker) {
+        ReadingWriting::<L>::begin(&mut local.common, worker);
+        local.hold = worker.hold();
+    }
+
+    fn operate(&self, local: &mut Holder, parameters: &Parameters, mut acquired: impl Acquired) {
+        local.call(|hooks, hold| unsafe { (hooks.ask)(hold) });
+        if local.common.draw(parameters) {
+            self.0.lock.write(|words| {
+                acquired();
+                words[0] += 1;
+                local.call(|hooks, hold| unsafe { (hooks.held)(hold, 1) });
+                words[1] = work(words[1] + 1, parameters.section);
+            });
+            local.common.writes += 1;
+        } else {
+            local.common.torn = self.0.lock.read(|words| {
+                acquired();
+                local.call(|hooks, hold| unsafe { (hooks.held)(hold, 0) });
+                work(local.common.torn | (words[0] ^ words[1]), parameters.section)
+            });
+        }
+        local.call(|hooks, hold| unsafe { (hooks.left)(hold) });
+    }
+
+    fn end(&self, local: Holder, worker: &mut Worker) {
+        self.0.end(local.common, worker);
+    }
+
+    fn datum(&self) -> u64 {
+        self.0.datum()
     }
 }
 

@@ -27,6 +27,14 @@ pub struct Worker {
     reserved: [u64; 4],
 }
 
+/// The hooks of the hold loops: `struct fsyb_hold`, behind which the harness keeps what is its own.
+#[repr(C)]
+pub struct Hold {
+    pub ask: unsafe extern "C" fn(*mut Hold),
+    pub held: unsafe extern "C" fn(*mut Hold, c_int),
+    pub left: unsafe extern "C" fn(*mut Hold),
+}
+
 #[repr(C)]
 pub struct Impl {
     pub kind: *const c_char,
@@ -68,6 +76,11 @@ impl Worker {
         } else {
             u64::MAX
         }
+    }
+
+    /// NULL: there are none.
+    pub fn hold(&self) -> *mut Hold {
+        self.reserved[1] as *mut Hold
     }
 
     pub fn stamps(&self) -> bool {

@@ -213,6 +213,7 @@ const END: Impl = Impl {
 pub const TABLE: &[Impl] = &[
     Impl { bytes: size_of::<Mutex<()>>(), ..entry::<Counting<Mutex<u64>>>(text!("mutex"), text!("rust std")) },
     Impl { bytes: size_of::<RwLock<()>>(), ..entry::<ReadingWriting<RwLock<Words>>>(text!("rw"), text!("rust std")) },
+    Impl { bytes: size_of::<RwLock<()>>(), ..entry::<Holding<RwLock<Words>>>(text!("hold"), text!("rust std")) },
     Impl { bytes: size_of::<AtomicI64>(), parks: 0, ..entry::<AtomicI64>(text!("atomic"), text!("rust std")) },
     Impl { bytes: size_of::<Once>(), ..entry::<StdOnce>(text!("once"), text!("rust Once")) },
     Impl { bytes: size_of::<OnceLock<()>>(), ..entry::<StdOnceLock>(text!("once"), text!("rust OnceLock")) },
@@ -252,6 +253,24 @@ pub const TABLE: &[Impl] = &[
         bytes: size_of::<parking_lot::RwLock<()>>(),
         version: PARKING_LOT,
         ..entry::<ReadingWriting<parking_lot::RwLock<Words>>>(text!("rw"), text!("parking_lot"))
+    },
+    #[cfg(feature = "extras")]
+    Impl {
+        bytes: size_of::<parking_lot::RwLock<()>>(),
+        version: PARKING_LOT,
+        ..entry::<ReadingWriting<extras::FairlyUnlocked>>(text!("rw"), text!("parking_lot fair"))
+    },
+    #[cfg(feature = "extras")]
+    Impl {
+        bytes: size_of::<parking_lot::RwLock<()>>(),
+        version: PARKING_LOT,
+        ..entry::<Holding<parking_lot::RwLock<Words>>>(text!("hold"), text!("parking_lot"))
+    },
+    #[cfg(feature = "extras")]
+    Impl {
+        bytes: size_of::<parking_lot::RwLock<()>>(),
+        version: PARKING_LOT,
+        ..entry::<Holding<extras::FairlyUnlocked>>(text!("hold"), text!("parking_lot fair"))
     },
     #[cfg(feature = "extras")]
     Impl {
