@@ -75,6 +75,7 @@ static void
 anew(void)
 {
 	memset((char *)&object + sizeof(lock), 0, sizeof(object) - sizeof(lock));
+	policy = FAIR;
 	object.writer.cell_ = sim_random(2) ? FSYI_RW_LEAVING : 0;
 	sim_name(&object.writer, sizeof(object.writer), "writer");
 	sim_name(&object.lock.readers_, sizeof(object.lock.readers_), "readers");
@@ -282,6 +283,48 @@ life_check(void)
 	nothing_is_held();
 }
 
+/* Readers that join without having read before (FASTSYNC_RWLOCK=prefer-reader): what earlier writers did comes to them through the one that waits. */
+static void
+setup_prefer(void)
+{
+	setup_lock_any();
+	policy = PREFER_READER;
+}
+
+static void
+prefer(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		if (id == 0) {
+			write_locked(id);
+			continue;
+		}
+		SIM_CHECK(pthread_rwlock_rdlock(rwlock()) == 0);
+		read_section(id);
+		SIM_CHECK(pthread_rwlock_unlock(rwlock()) == 0);
+	}
+}
+
+/* The reader is the last to use the lock: it may come as soon as the writer is on its way out, and take the lock's memory away (I1). */
+static void
+last_reader(int id)
+{
+	bool last = false;
+
+	if (id == 0) {
+		write_locked(id);
+		return;
+	}
+	while (!last) {
+		while (pthread_rwlock_tryrdlock(rwlock()) != 0)
+			sim_yield();
+		last = writes[0] == 1;
+		SIM_CHECK(pthread_rwlock_unlock(rwlock()) == 0);
+		sim_yield();
+	}
+	sim_kill(&object, sizeof(object));
+}
+
 const struct sim_case sim_cases[] = {
 	EACH_MODE("recursive", 2, setup_lock, recursive, everybody_was_in, SIM_NO_DFS | SIM_SLOW, 0),
 	BOTH("recursive-once", 2, setup_lock_counted_once, recursive, everybody_was_in, SIM_DFS_ONLY, 3),
@@ -292,6 +335,8 @@ const struct sim_case sim_cases[] = {
 	BOTH("mixed", 4, setup_lock_any, mixed, nothing_is_held, SIM_NO_DFS | SIM_SLOW, 0),
 	BOTH("needed", 3, setup_needed, needed, needed_check, SIM_NO_DFS | SIM_SLOW, 0),
 	BOTH("life", 3, setup_life, life, life_check, SIM_NO_DFS, 0),
+	BOTH("prefer-reader", 3, setup_prefer, prefer, everybody_was_in, SIM_NO_DFS, 0),
+	BOTH("last-reader", 2, setup_prefer, last_reader, life_check, SIM_NO_DFS, 0),
 	{ "rwlock/loses-membarrier/tso", 4, setup_lock_any, mixed, nothing_is_held, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS | SIM_SLOW, 0 },
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };
