@@ -82,10 +82,13 @@ fsy_lockword_acquire_(fsy_atomic_u32 *word, uint8_t *held)
 	uint16_t free = 0;
 
 	if (FSY_UNLIKELY(FSY_SINGLE_THREADED_)) {       /* as glibc: no thread, no lock prefix */
-		if (FSY_RAW_LOAD_(half, __ATOMIC_RELAXED) != 0)
+		uint8_t *byte = (uint8_t *)(void *)half;
+
+		/* Byte by byte: the last release stored one, and a wider load would wait until that has left the store buffer. */
+		if ((FSY_RAW_LOAD_(byte, __ATOMIC_RELAXED) | FSY_RAW_LOAD_(byte + 1, __ATOMIC_RELAXED)) != 0)
 			return false;
 		FSY_RAW_STORE_(held, FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL, __ATOMIC_RELAXED);
-		FSY_RAW_STORE_(half, FSY_LW_LOCKED_, __ATOMIC_RELAXED);
+		FSY_RAW_STORE_(byte, FSY_LW_LOCKED_, __ATOMIC_RELAXED);
 		FSY_LIGHT_BARRIER_();
 		return true;
 	}

@@ -101,6 +101,19 @@ lock_watched(struct fsyi_rwlock *l, fsy_deadline_t deadline, const void *site)
 	return error;
 }
 
+/* Apart, so that the paths that are walked need no frame. */
+static FSY_NOINLINE int
+lock_other(pthread_rwlock_t *lock, const void *site)
+{
+	return fsyi_rwlock(lock)->shared ? fsyi_real_pthread_rwlock_rdlock(lock) : lock_watched(fsyi_rwlock(lock), FSY_FOREVER, site);
+}
+
+static FSY_NOINLINE int
+unlock_other(pthread_rwlock_t *lock)
+{
+	return fsyi_real_pthread_rwlock_unlock(lock);
+}
+
 FSYI_EXPORT int
 pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 {
@@ -108,7 +121,7 @@ pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 
 	if (FSY_LIKELY((l->shared | fsyi_policy.watch) == 0))
 		return lock_until(l, FSY_FOREVER);
-	return l->shared ? fsyi_real_pthread_rwlock_rdlock(lock) : lock_watched(l, FSY_FOREVER, __builtin_return_address(0));
+	return lock_other(lock, __builtin_return_address(0));
 }
 
 FSYI_EXPORT int
@@ -173,7 +186,7 @@ pthread_rwlock_unlock(pthread_rwlock_t *lock)
 	bool alarm = false, left;
 
 	if (FSY_UNLIKELY(l->shared != 0))
-		return fsyi_real_pthread_rwlock_unlock(lock);
+		return unlock_other(lock);
 	left = fsy_reader_leave_(&l->lock.readers_, &alarm);
 	return FSY_LIKELY(left && !alarm) ? 0 : unlock_slow(l, left);
 }

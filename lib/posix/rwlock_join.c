@@ -79,12 +79,6 @@ join(struct fsyi_rwlock *l)
 	return false;
 }
 
-bool
-fsyi_rwlock_join(struct fsyi_rwlock *l)
-{
-	return may_join(l) && join(l);
-}
-
 /* The deadline, unless that is later than some time from now. */
 static fsy_deadline_t
 earlier(fsy_deadline_t deadline, int64_t ns)
@@ -107,6 +101,20 @@ let_pass(int tries)
 		fsyi_relax();
 	else
 		fsyi_futex_wait(&never, 0, fsyi_now() + PASSING_NAP_NS);
+}
+
+/* A writer that neither has it nor waits is about to do one or the other: it is asked again, for libc knows no moment at which it would refuse. */
+bool
+fsyi_rwlock_join(struct fsyi_rwlock *l)
+{
+	if (!may_join(l))
+		return false;
+	for (int tries = 0; !join(l) && !fsy_rwmutex_tryrlock_slow_(&l->lock, NULL); tries++) {
+		if (fsyi_rwlock_is_written(fsy_atomic_u32_load_rlx(&l->writer)))
+			return false;
+		let_pass(tries);
+	}
+	return true;
 }
 
 int

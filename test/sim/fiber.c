@@ -5,7 +5,7 @@
 #include <string.h>
 #include <ucontext.h>
 
-enum { STACK = 64 * 1024, LOCALS = 256 };
+enum { STACK = 64 * 1024, LOCALS = 512 };
 static char stacks[SIM_THREADS][STACK] __attribute__((aligned(64)));
 static jmp_buf home;
 static ucontext_t starting;

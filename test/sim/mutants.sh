@@ -38,12 +38,15 @@ apply() { # TO
 
 # Only what the edits touched is compiled again, unless a header is among it.
 build() { # layer program
-	local base=$out/sim/shipped machine=$out/sim flags=() sources=("${touched[@]/#/$copy/}")
+	local i base=$out/sim/shipped machine=$out/sim flags=() sources=("${touched[@]/#/$copy/}")
 	case $1 in
 	fenced) base=$out/sim/fenced flags=(-DFSYI_FENCED) ;;
 	relacy) base=$out/relacy/library machine=$out/relacy ;;
 	esac
 	mkdir -p "$copy/built/part" && cp "$base"/part/*.o "$copy/built/part/" || return 1
+	for i in "${!sources[@]}"; do   # lib/posix is compiled with its scenario
+		case ${sources[i]} in "$copy"/lib/posix/*) unset "sources[i]" ;; esac
+	done
 	case ${touched[*]} in *.h*) sources=("$copy"/lib/{park,sync}/*.c "$copy"/lib/data/pool*.c) ;; esac
 	if [ "$1" = relacy ]; then
 		relacy_objects "$copy" "$copy/built" -- "${sources[@]}" && collect "$copy/built" &&
@@ -86,7 +89,7 @@ begin() { # NAME
 	layer=sim program=sim_mutex file='' after='' from='' broken='' touched=() rare=() narrow=()
 	[ -n "$name" ] || return 0
 	rm -rf "$copy" && mkdir -p "$copy" && cp -r "$tree/include" "$copy/" && mkdir "$copy/lib" &&
-		cp -r "$tree"/lib/{sys,park,sync,data,diag} "$copy/lib/"
+		cp -r "$tree"/lib/{sys,park,sync,data,diag,posix} "$copy/lib/"
 }
 
 name=

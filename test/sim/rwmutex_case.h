@@ -20,7 +20,10 @@
 #include <sys/thread.h>
 #include <sys/tune.h>
 
+#ifndef CASE_LOCK                       /* else the scenario has declared it */
+#define CASE_LOCK "rwmutex/"
 static fsy_rwmutex_t lock;
+#endif
 static int reading[SIM_THREADS], writing;               /* who is inside, as they say */
 static int reads[SIM_THREADS], writes[SIM_THREADS];     /* how often each has been inside */
 static long left_half, right_half;                      /* written by writers */

@@ -64,17 +64,17 @@ static inline void setup_plain_once(void) { begin(PLAIN); tune(0, 0, 0, 100); ro
 
 /* Membarrier there and missing; the builds with and without FSYI_FENCED make four. */
 #define BOTH(name, threads, prepare, body, check, flags, bound)                                                \
-	{ "rwmutex/" name "/tso", threads, prepare, body, check, SIM_TSO | (flags), bound },                     \
-	{ "rwmutex/" name "/no-membarrier", threads, prepare, body, check, SIM_TSO | SIM_NO_MEMBARRIER | (flags), bound }
+	{ CASE_LOCK name "/tso", threads, prepare, body, check, SIM_TSO | (flags), bound },                     \
+	{ CASE_LOCK name "/no-membarrier", threads, prepare, body, check, SIM_TSO | SIM_NO_MEMBARRIER | (flags), bound }
 
 /* The same from each mode on. */
 #define EACH_MODE(name, threads, prepare, body, check, flags, bound)                                            \
 	BOTH(name "/counted", threads, prepare##_counted, body, check, flags, bound),                            \
-	{ "rwmutex/" name "/fenced/tso", threads, prepare##_fenced, body, check, SIM_TSO | (flags), bound },     \
-	{ "rwmutex/" name "/plain/tso", threads, prepare##_plain, body, check, SIM_TSO | (flags), bound }
+	{ CASE_LOCK name "/fenced/tso", threads, prepare##_fenced, body, check, SIM_TSO | (flags), bound },     \
+	{ CASE_LOCK name "/plain/tso", threads, prepare##_plain, body, check, SIM_TSO | (flags), bound }
 #define EACH_MODE_ONCE(name, threads, body, check, bound)                                                       \
 	BOTH(name "/counted-once", threads, setup_counted_once, body, check, SIM_DFS_ONLY, bound),               \
-	{ "rwmutex/" name "/fenced-once/tso", threads, setup_fenced_once, body, check, SIM_TSO | SIM_DFS_ONLY, bound }, \
-	{ "rwmutex/" name "/plain-once/tso", threads, setup_plain_once, body, check, SIM_TSO | SIM_DFS_ONLY, bound }
+	{ CASE_LOCK name "/fenced-once/tso", threads, setup_fenced_once, body, check, SIM_TSO | SIM_DFS_ONLY, bound }, \
+	{ CASE_LOCK name "/plain-once/tso", threads, setup_plain_once, body, check, SIM_TSO | SIM_DFS_ONLY, bound }
 
 #endif
