@@ -13,16 +13,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-static const char *const strategies[] = { "random", "pct", "dfs" };
-static const char *program, *only_case, *replay, *label = "";
-static uint64_t base_seed = 1;
-static unsigned long schedules = 3000, at_least = 100;
-static double budget;                   /* CPU seconds; 0 = no limit */
-static int searches;                    /* which it is still for */
-static int only_strategy = -1, bound;
+const char *const sim_strategies[] = { "random", "pct", "dfs" };
+struct sim_options sim_options = { .label = "", .seed = 1, .schedules = 3000, .at_least = 100 };
+static const char *only_case, *replay;
+static int only_strategy = -1;
 static bool listing, trace, hunting;
 
 static int
@@ -30,7 +26,7 @@ usage(const char *bad)
 {
 	fprintf(stderr, "%s: %s: expected --case= --strategy=random|pct|dfs --seed= --schedules= --bound= --cpu-ms= --at-least= "
 		"--replay= --trace --list --hunt\n",
-		program, bad);
+		sim_options.program, bad);
 	return 2;
 }
 
@@ -49,7 +45,7 @@ parse(int argc, char **argv)
 	const char *seed = getenv("FASTSYNC_SEED");
 	uint64_t value;
 
-	if (seed != NULL && !number(seed, &base_seed))
+	if (seed != NULL && !number(seed, &sim_options.seed))
 		return usage("FASTSYNC_SEED");
 	for (int i = 1; i < argc; i++) {
 		const char *equals = strchr(argv[i], '='), *text = equals ? equals + 1 : "";
@@ -62,7 +58,7 @@ parse(int argc, char **argv)
 		else if (IS("--replay"))
 			replay = text;
 		else if (IS("--label"))
-			label = text;
+			sim_options.label = text;
 		else if (IS("--trace"))
 			trace = true;
 		else if (IS("--list"))
@@ -70,18 +66,18 @@ parse(int argc, char **argv)
 		else if (IS("--hunt"))
 			hunting = true;
 		else if (IS("--seed"))
-			good = number(text, &base_seed);
+			good = number(text, &sim_options.seed);
 		else if (IS("--schedules") && (good = number(text, &value)))
-			schedules = (unsigned long)value;
+			sim_options.schedules = (unsigned long)value;
 		else if (IS("--bound") && (good = number(text, &value)))
-			bound = (int)value;
+			sim_options.bound = (int)value;
 		else if (IS("--cpu-ms") && (good = number(text, &value)))
-			budget = (double)value / 1000;
+			sim_options.budget = (double)value / 1000;
 		else if (IS("--at-least") && (good = number(text, &value)))
-			at_least = (unsigned long)value;
+			sim_options.at_least = (unsigned long)value;
 		else if (IS("--strategy")) {
 			for (int s = 0; s < SIM_STRATEGIES; s++)
-				if (strcmp(text, strategies[s]) == 0)
+				if (strcmp(text, sim_strategies[s]) == 0)
 					only_strategy = s;
 			good = only_strategy >= 0;
 		} else
@@ -91,91 +87,6 @@ parse(int argc, char **argv)
 			return usage(argv[i]);
 	}
 	return 0;
-}
-
-static uint64_t
-seed_of(unsigned long schedule)
-{
-	uint64_t x = base_seed * UINT64_C(0x9E3779B97F4A7C15) + schedule * UINT64_C(0xD1342543DE82EF95);
-
-	return (x ^ x >> 29) & UINT64_C(0xffffffffffff);
-}
-
-static double
-cpu_seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/* Some schedules are much longer than others. */
-static unsigned long
-share(unsigned long count)
-{
-	return sim_run.flags & SIM_SLOW ? count / 20 + 1 : count;
-}
-
-/* Runs schedules until one fails, all are done or `end` has come, in CPU seconds; returns how many ran. */
-static unsigned long
-search(unsigned long limit_of_case, double end, unsigned long *steps, bool *complete)
-{
-	unsigned long done = 0;
-	int limit = bound > 0 ? bound : sim_run.scenario->preemptions > 0 ? sim_run.scenario->preemptions : 2;
-
-	*steps = 0;
-	*complete = false;
-	sim_dfs_begin(limit);
-	while (done < share(limit_of_case)) {
-		if (end > 0 && done >= share(at_least) && cpu_seconds() >= end)
-			break;
-		sim_run.seed = sim_run.strategy == SIM_DFS ? base_seed : seed_of(done);
-		sim_execute();
-		done++;
-		*steps += sim_run.steps;
-		if (sim_run.failed)
-			break;
-		if (sim_run.strategy == SIM_DFS && !sim_dfs_next()) {
-			*complete = true;
-			break;
-		}
-	}
-	return done;
-}
-
-static void
-print_replay(void)
-{
-	printf("# replay: %s --case=%s --strategy=%s --trace --replay=", program, sim_run.scenario->name,
-	       strategies[sim_run.strategy]);
-	if (sim_run.strategy == SIM_DFS)
-		sim_dfs_print(stdout);
-	else
-		printf("%#llx", (unsigned long long)sim_run.seed);
-	putchar('\n');
-}
-
-static bool
-run_case(void)
-{
-	unsigned long steps, done;
-	bool complete, expected = sim_run.flags & SIM_EXPECT_FAILURE;
-	double now = cpu_seconds();
-
-	done = search(schedules, budget > 0 ? now + (budget - now) / searches-- : 0, &steps, &complete);
-	printf("%s %s%s/%s", sim_run.failed == expected ? "ok" : "not ok", label, sim_run.scenario->name,
-	       strategies[sim_run.strategy]);
-	if (sim_run.failed)
-		printf(" %s after %lu schedules: %s\n", expected ? "fails as it must" : "fails", done, sim_run.message);
-	else
-		printf(" # %lu schedules, %lu steps%s\n", done, steps,
-		       complete ? ", all within the bound" : done < share(schedules) ? ", cut short by time" :
-		       sim_run.strategy == SIM_DFS ? ", cut short" : "");
-	if (sim_run.failed && !expected)
-		print_replay();
-	fflush(stdout);
-	return sim_run.failed == expected;
 }
 
 /* Whether this case runs under strategy s. */
@@ -199,26 +110,28 @@ enter(const struct sim_case *c, int s)
 	sim_run.strategy = (enum sim_strategy)s;
 }
 
+static unsigned long before;            /* schedules that the hunt has run, but for the present search's */
+
 static int
 hunt(void)
 {
-	unsigned long total = 0, steps;
+	unsigned long steps;
 	bool complete;
 
-	for (unsigned long slice = 100; slice <= schedules; slice *= 5)
+	for (unsigned long slice = 100; slice <= sim_options.schedules; slice *= 5)
 		for (const struct sim_case *c = sim_cases; c->name != NULL; c++)
 			for (int s = 0; s < SIM_STRATEGIES; s++) {
 				if (!wanted(c, s))
 					continue;
 				enter(c, s);
-				total += search(slice, 0, &steps, &complete);
+				before += sim_search(slice, 0, &steps, &complete);
 				if (sim_run.failed) {
-					printf("caught by %s/%s after %lu schedules: %s\n", c->name, strategies[s], total,
+					printf("caught by %s/%s after %lu schedules: %s\n", c->name, sim_strategies[s], before,
 					       sim_run.message);
 					return 0;
 				}
 			}
-	printf("survived %lu schedules\n", total);
+	printf("survived %lu schedules\n", before);
 	return 1;
 }
 
@@ -226,10 +139,10 @@ hunt(void)
 static void
 crashed(int signal)
 {
-	printf("%s %s/%s crashes with signal %d\n", hunting ? "caught by" : "not ok", sim_run.scenario->name,
-	       strategies[sim_run.strategy], signal);
+	printf("%s %s/%s", hunting ? "caught by" : "not ok", sim_run.scenario->name, sim_strategies[sim_run.strategy]);
+	printf(" after %lu schedules: crashes with signal %d\n", before + sim_run.done, signal);
 	if (!hunting)
-		print_replay();
+		sim_print_replay();
 	fflush(stdout);
 	_exit(!hunting);
 }
@@ -249,22 +162,22 @@ watch_crashes(void)
 static int
 replay_case(void)
 {
-	sim_run.seed = base_seed;
+	sim_run.seed = sim_options.seed;
 	if (sim_run.strategy == SIM_DFS ? !sim_dfs_parse(replay) : !number(replay, &sim_run.seed))
 		return usage("--replay");
 	sim_run.trace = trace;
 	sim_execute();
 	printf("%s %s/%s %s\n", sim_run.failed ? "not ok" : "ok", sim_run.scenario->name,
-	       strategies[sim_run.strategy], sim_run.failed ? sim_run.message : "");
+	       sim_strategies[sim_run.strategy], sim_run.failed ? sim_run.message : "");
 	return sim_run.failed;
 }
 
 int
 main(int argc, char **argv)
 {
-	int bad, found = 0;
+	int bad, found = 0, searches = 0;
 
-	program = argv[0];
+	sim_options.program = argv[0];
 	if ((bad = parse(argc, argv)) != 0)
 		return bad;
 	watch_crashes();
@@ -279,13 +192,13 @@ main(int argc, char **argv)
 				continue;
 			found++;
 			if (listing) {
-				printf("%s/%s (%d threads)\n", c->name, strategies[s], c->threads);
+				printf("%s/%s (%d threads)\n", c->name, sim_strategies[s], c->threads);
 				continue;
 			}
 			enter(c, s);
 			if (replay)
 				return replay_case();
-			bad |= !run_case();
+			bad |= !sim_run_case(searches--);
 		}
 	if (found == 0)
 		return usage(only_case ? only_case : "no case");

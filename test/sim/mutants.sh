@@ -60,6 +60,7 @@ build() { # layer program
 finish() { # runs the mutant collected so far
 	local verdict limit=--schedules=12500
 	[ -n "$name" ] || return 0
+	[ ${#touched[@]} -gt 0 ] || broken=${broken:-it edits nothing}
 	if [ "$broken" != '' ]; then
 		echo "not ok mutant/$name does not apply: $broken"
 		status=1

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 2
 . test/sim/build.sh
 . test/support/pairs.sh
 out=${OUT:-build/check} tree=${TREE:-.}
-scenarios=(sim_lot sim_mutex sim_life sim_odd sim_waitgroup sim_barrier sim_poison sim_once sim_once_life sim_cond sim_cond_life sim_cond_poison sim_rwmutex sim_rwlife sim_rwlock sim_pool sim_stack sim_fair sim_fairlife)
+scenarios=(sim_lot sim_mutex sim_press sim_life sim_odd sim_waitgroup sim_barrier sim_poison sim_once sim_once_life sim_cond sim_cond_life sim_cond_poison sim_rwmutex sim_rwlife sim_rwlock sim_pool sim_stack sim_fair sim_fairlife)
 counting=(sim_fairturn)         # its threads look at each other's plain variables, by the scheduler's leave: to relacy a race
 
 build_programs() { # shipped | fenced, FLAGS...

@@ -54,6 +54,9 @@ uint32_t sim_random(uint32_t limit);
 __attribute__((noreturn, format(printf, 1, 2)))
 void sim_fail(const char *format, ...);
 
+/* In the setup of a case that must fail: with a message that has this in it. */
+void sim_expect(const char *part);
+
 #define SIM_CHECK(condition) \
 	((condition) ? (void)0 : sim_fail("%s (%s:%d)", #condition, __FILE__, __LINE__))
 

@@ -49,6 +49,12 @@ sim_fail(const char *format, ...)
 	_longjmp(outside, 1);
 }
 
+void
+sim_expect(const char *part)
+{
+	sim_run.expected = part;
+}
+
 int
 sim_threads(void)
 {
@@ -163,6 +169,8 @@ sim_decide(void)
 			return;
 		}
 		next = agents[count == 1 ? 0 : sim_choose(agents, count)];
+		sim_run.print = (sim_run.print ^ (uint64_t)sim_run.now ^ (uint64_t)next.kind << 48 ^ (uint64_t)(next.thread + 1) << 56) *
+				UINT64_C(0x100000001B3);
 		switch (next.kind) {
 		case SIM_FLUSH:
 			sim_flush_one(next.thread);
@@ -212,6 +220,8 @@ sim_execute(void)
 	sim_run.steps = 0;
 	sim_run.same = 0;
 	sim_run.failed = sim_run.membarrier_lost = false;
+	sim_run.expected = "";
+	sim_run.print = 0;
 	sim_run.current = -1;
 	sim_tick = 0;
 	sim_counts = (struct sim_counts){ 0 };

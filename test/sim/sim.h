@@ -50,9 +50,27 @@ struct sim_run {
 	int current;                /* running thread, -1 outside */
 	bool trace, failed, membarrier_lost;
 	char message[400];
+	const char *expected;       /* sim_expect */
+	uint64_t print;             /* fingerprint of the schedule: what moved, and when */
+	unsigned long done;         /* schedules of this search */
 	struct sim_thread thread[SIM_THREADS];
 };
 extern struct sim_run sim_run;
+
+/* main.c */
+extern const char *const sim_strategies[];
+extern struct sim_options {
+	const char *program, *label;
+	uint64_t seed;
+	unsigned long schedules, at_least;
+	double budget;              /* CPU seconds; 0 = no limit */
+	int bound;
+} sim_options;
+
+/* search.c */
+unsigned long sim_search(unsigned long limit, double end, unsigned long *steps, bool *complete); /* until `limit`, `end` (CPU seconds) or a failure */
+bool sim_run_case(int searches);            /* with its share of the budget, which is for so many searches */
+void sim_print_replay(void);
 
 /* memory.c */
 void sim_drain(int thread);                 /* everything, as a locked instruction or a system call does */

@@ -183,6 +183,84 @@ timer(int id)
 	SIM_CHECK(fsyi_delay(500) >= deadline - 1000000 + 500);
 }
 
+/* What each detector says. */
+static void
+setup_deadlock(void)
+{
+	setup();
+	sim_expect("deadlock: T");
+}
+
+static void
+setup_livelock(void)
+{
+	setup();
+	sim_expect("livelock");
+}
+
+static void
+setup_dead_memory(void)
+{
+	setup();
+	sim_expect("word+0 after its end of life");
+}
+
+static void
+setup_bound(void)
+{
+	setup();
+	sim_expect("in a row");
+}
+
+static void
+sleeping_lock(fsy_atomic_u32 *lock)
+{
+	while (fsy_atomic_u32_swap_acq(lock, 1) != 0)
+		fsyi_futex_wait(lock, 1, FSY_FOREVER);
+}
+
+/* Two locks, taken in two orders. */
+static void
+abba(int id)
+{
+	sleeping_lock(id ? &y : &x);
+	sleeping_lock(id ? &x : &y);
+	for (int i = 0; i < 2; i++) {
+		fsy_atomic_u32_store_rel(i ? &y : &x, 0);
+		fsyi_futex_wake(i ? &y : &x, 1);
+	}
+}
+
+/* Each lets the other go first, for ever: T0 waits for 1 and T1 for 2, and nobody writes either. */
+static void
+polite(int id)
+{
+	while (fsy_atomic_u32_load_acq(&word) != (uint32_t)id + 1)
+		fsyi_relax();
+}
+
+/* A lock without turns: somebody has it again and again while another waits. The bound is what a ticket lock keeps. */
+static void
+overtakes(int id)
+{
+	static int last, row;
+
+	if (total == 0)
+		row = 0;
+	for (int i = 0; i < 6; i++) {
+		fsy_atomic_u32_add_rlx(&x, 1);
+		while (fsy_atomic_u32_swap_acq(&word, 1) != 0)
+			fsyi_relax();
+		fsy_atomic_u32_add_rlx(&x, (uint32_t)-1);
+		row = total > 0 && last == id && fsy_atomic_u32_load_rlx(&x) > 0 ? row + 1 : 0;
+		last = id;
+		if (row > 2)
+			sim_fail("%d times in a row while another waits", row);
+		section();
+		fsy_atomic_u32_store_rel(&word, 0);
+	}
+}
+
 const struct sim_case sim_cases[] = {
 	{ "toy/dekker/plain/sc", 2, setup, dekker_plain, not_both_zero, 0, 0 },
 	{ "toy/dekker/plain/tso", 2, setup, dekker_plain, not_both_zero, SIM_TSO | SIM_EXPECT_FAILURE, 0 },
@@ -191,9 +269,12 @@ const struct sim_case sim_cases[] = {
 	{ "toy/dekker/no-light-barrier/tso", 2, setup, dekker_no_light, not_both_zero, SIM_TSO | SIM_EXPECT_FAILURE, 0 },
 	{ "toy/forwarding/tso", 2, setup, forward, forwarded, SIM_TSO, 0 },
 	{ "toy/futex-mutex/tso", 3, setup, futex_mutex, nothing, SIM_TSO, 0 },
-	{ "toy/lost-wake-up", 3, setup, futex_mutex_lost, nothing, SIM_EXPECT_FAILURE, 0 },
+	{ "toy/lost-wake-up", 3, setup_deadlock, futex_mutex_lost, nothing, SIM_EXPECT_FAILURE, 0 },
 	{ "toy/not-atomic", 2, setup, not_atomic, nothing, SIM_EXPECT_FAILURE, 0 },
-	{ "toy/late-touch/tso", 2, setup, late_touch, nothing, SIM_TSO | SIM_EXPECT_FAILURE, 0 },
+	{ "toy/late-touch/tso", 2, setup_dead_memory, late_touch, nothing, SIM_TSO | SIM_EXPECT_FAILURE, 0 },
+	{ "toy/abba", 2, setup_deadlock, abba, nothing, SIM_EXPECT_FAILURE, 0 },
+	{ "toy/livelock", 2, setup_livelock, polite, nothing, SIM_EXPECT_FAILURE, 0 },
+	{ "toy/overtaken", 3, setup_bound, overtakes, nothing, SIM_EXPECT_FAILURE, 0 },
 	{ "toy/timer", 2, setup, timer, nothing, 0, 0 },
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };
