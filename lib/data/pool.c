@@ -95,9 +95,9 @@ get_there(struct fsyi_pool *p, struct fsyi_pool_seat *seat, struct fsy_pool_cell
 	object = fsyi_magazine_pop(full);
 	loaded = fsyi_seat_magazine(&seat->loaded);
 	previous = fsyi_seat_magazine(&seat->previous);
-	if (loaded != NULL && previous != NULL)
-		fsyi_magazine_retire(p, previous);
 	fsy_atomic_ptr_store_rel(&seat->previous, loaded != NULL ? loaded : previous);   /* J5 -> J6 */
+	if (loaded != NULL && previous != NULL)          /* out of the seat first: a forked child may find it as it is just now */
+		fsyi_magazine_retire(p, previous);
 	fsyi_magazine_widen(p, full, p->room);
 	fsy_atomic_ptr_store_rel(&seat->loaded, full);                                   /* J5 -> J6 */
 	return object;

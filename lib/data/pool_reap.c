@@ -113,6 +113,8 @@ settle(struct fsyi_pool *p, struct catch *c, bool fenced)
 		object = c->object;
 	loaded = settle_magazine(&c->seat->loaded, c->loaded, outside);
 	previous = settle_magazine(&c->seat->previous, c->previous, outside);
+	if (previous == loaded)
+		previous = NULL;                 /* a thread that stayed behind at a fork was changing their places */
 	fsy_atomic_u32_store_rel(&c->seat->reaper, 0);   /* V1 -> V2 */
 	object = fsyi_pool_pack(p, loaded, previous, object, FSYI_VICTIM);
 	if (object != NULL)

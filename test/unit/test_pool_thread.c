@@ -10,10 +10,7 @@
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 enum { MANY = 400 };
@@ -183,95 +180,6 @@ test_put_elsewhere(void **state)
 	things_reset();
 }
 
-/* In a child the other thread's objects are found once this one has come by; either way the end destroys all. */
-static int
-in_child(void *arg)
-{
-	bool fenced = FSY_ASYMMETRIC_ && fsy_attention_ != NULL;
-
-	use((void *)(intptr_t)20);
-	if (arg != NULL) {
-		size_t trimmed = fsy_pool_trim(pool);
-
-		CHILD_CHECK(!fenced || trimmed == 120);
-		CHILD_CHECK(stats().idle == (fenced ? 0 : 120 - trimmed));
-		worker_join(worker_start(use, (void *)(intptr_t)MANY));
-		use((void *)(intptr_t)MANY);
-	}
-	fsy_pool_free(pool);
-	CHILD_CHECK(things_made() == things_destroyed());
-	return 0;
-}
-
-static void
-test_fork(void **state)
-{
-	static struct gate end = GATE("end of fork test");
-	struct child child;
-	pthread_t thread;
-
-	(void)state;
-	if (THREAD_SANITIZED) {
-		printf("skip test_fork: ThreadSanitizer does not let a child start threads\n");
-		skip();
-	}
-	pool = things_pool((fsy_pool_config_t){ 0 });
-	go_on = end;
-	thread = worker_start(fill_and_stay, (void *)(intptr_t)100);
-	gate_meet(&filled, 2);
-	use((void *)(intptr_t)20);
-	assert_int_equal(stats().idle, 120);
-	child = child_fork(in_child, NULL);
-	child_assert_clean(&child);
-	child = child_fork(in_child, &child);
-	child_assert_clean(&child);
-	gate_open(&go_on);
-	worker_join(thread);
-	assert_int_equal(things_made(), 120);
-	fsy_pool_free(pool);
-	things_reset();
-}
-
-/* Threads of a child, before its first thread has used the pool again, get tables of their own. */
-static int
-grandchild(void *arg)
-{
-	struct child child;
-	pthread_t threads[4];
-
-	for (int i = 0; i < 4; i++)
-		threads[i] = worker_start(use, (void *)(intptr_t)(100 + i));
-	for (int i = 0; i < 4; i++)
-		worker_join(threads[i]);
-	if (arg != NULL) {
-		child = child_fork(grandchild, NULL);
-		CHILD_CHECK(child.exited && child.status == 0 && child.err[0] == '\0');
-	}
-	thing_put(pool, thing_get(pool));
-	use((void *)(intptr_t)MANY);
-	fsy_pool_free(pool);
-	CHILD_CHECK(things_made() == things_destroyed());
-	return 0;
-}
-
-static void
-test_fork_of_fork(void **state)
-{
-	struct child child;
-
-	(void)state;
-	if (THREAD_SANITIZED) {
-		printf("skip test_fork_of_fork: ThreadSanitizer does not let a child start threads\n");
-		skip();
-	}
-	pool = things_pool((fsy_pool_config_t){ 0 });
-	use((void *)(intptr_t)200);
-	child = child_fork(grandchild, &child);
-	child_assert_clean(&child);
-	fsy_pool_free(pool);
-	things_reset();
-}
-
 int
 main(void)
 {
@@ -281,8 +189,6 @@ main(void)
 		cmocka_unit_test(test_late_destructors),
 		cmocka_unit_test(test_free_before_exit),
 		cmocka_unit_test(test_put_elsewhere),
-		cmocka_unit_test(test_fork),
-		cmocka_unit_test(test_fork_of_fork),
 	};
 
 	watchdog("pools and threads", 200);
