@@ -5,6 +5,7 @@
 #include "../sys/clock.h"
 #include "../sys/cpu.h"
 #include "../sys/fork.h"
+#include "../sys/mem.h"
 #include "../sys/topology.h"
 #include "../sys/tune.h"
 
@@ -53,20 +54,34 @@ sort_by_distance(uint16_t *order, int from, int nodes)
 	}
 }
 
+/* On their nodes, if there are any and the kernel gives pages; else together. */
+static bool
+have_depots(struct fsyi_pool *p)
+{
+	size_t size = p->shards * sizeof(struct fsyi_pool_shard);
+
+	if (p->nodes > 1 && !fsyi_topology()->fake)
+		p->depots = fsyi_mem_spread(size, (int)p->nodes, &p->depot_stride);
+	p->depots_spread = p->depots != NULL;
+	if (p->depots_spread)
+		return true;
+	p->depot_stride = size;
+	p->depots = fsyi_heap_aligned(_Alignof(struct fsyi_pool_shard), p->nodes * size);
+	if (p->depots != NULL)
+		memset(p->depots, 0, p->nodes * size);
+	return p->depots != NULL;
+}
+
 static bool
 lay_out(struct fsyi_pool *p)
 {
 	int nodes = fsyi_topology()->nodes;
 	int64_t per_node = fsyi_cpu_count() / nodes / fsyi_tune.pool_shard_cpus;
-	size_t size;
 
 	p->nodes = (uint32_t)nodes;
 	p->shards = per_node < 1 ? 1 : (uint32_t)per_node;
-	size = p->nodes * p->shards * sizeof(*p->depots);
-	p->depots = fsyi_heap_aligned(_Alignof(struct fsyi_pool_shard), size);
-	if (p->depots == NULL)
+	if (!have_depots(p))
 		return false;
-	memset((void *)p->depots, 0, size);
 	if (nodes == 1)
 		return true;
 	p->order = fsyi_heap(p->nodes * p->nodes * sizeof(*p->order));
@@ -81,7 +96,10 @@ dismantle(struct fsyi_pool *p)
 	fsyi_magazines_free(p);
 	fsyi_check_free(p->check);
 	free(p->order);
-	free(p->depots);
+	if (p->depots_spread)
+		fsyi_mem_gather(p->depots, (int)p->nodes, p->depot_stride);
+	else
+		free(p->depots);
 	free(p);
 }
 

@@ -9,4 +9,9 @@
  * Small requests are cut from a page block of that node. Thread-safe without pthread or library locks. */
 void *fsyi_mem_alloc(size_t size, int node);
 
+/* Zeroed pages that can be given back: room for size bytes for each of so many nodes, preferably there, *stride bytes apart. NULL when there are
+ * none. Outside lock paths. */
+void *fsyi_mem_spread(size_t size, int nodes, size_t *stride);
+void fsyi_mem_gather(void *memory, int nodes, size_t stride);
+
 #endif

@@ -214,6 +214,24 @@ fsyi_mem_alloc(size_t size, int node)
 	return p;
 }
 
+/* Only for nodes that are real. */
+void *
+fsyi_mem_spread(size_t size, int nodes, size_t *stride)
+{
+	(void)size;
+	(void)nodes;
+	(void)stride;
+	return NULL;
+}
+
+void
+fsyi_mem_gather(void *pages, int nodes, size_t stride)
+{
+	(void)pages;
+	(void)nodes;
+	(void)stride;
+}
+
 /* The observers' hooks run with no bucket lock held and may not wait. */
 void
 fsyi_count_contended(const void *object, int64_t wait_ns, bool remote)
