@@ -3,7 +3,7 @@
  * sim_rwlock.c - the preload library's pthread_rwlock_t, one step at a time: readers that join while a writer waits, against that writer.
  *
  * Edges exercised: G1 -> G2 of lib/posix/rwlock.c and its store-buffering pair; invariants H1..H3; and those of the rwmutex, on which it stands.
- * The three files are compiled into this one: what else of the preload library they call is here, in a few lines.
+ * The three files are compiled into this one: what else of the preload library they call is in rwlock_rest.h, in a few lines.
  */
 #include <posix/rwlock.c>
 #include <posix/rwlock_join.c>
@@ -13,56 +13,7 @@
 static struct fsyi_rwlock object;
 static fsy_rwmutex_t lock __attribute__((alias("object")));
 #include "rwmutex_case.h"
-
-__thread struct fsyi_self fsyi_self __attribute__((tls_model("initial-exec")));
-struct fsyi_policy fsyi_policy;
-
-uint32_t
-fsyi_self_ask(void)
-{
-	return fsyi_thread_id();
-}
-
-fsyi_real_fn
-fsyi_real(enum fsyi_real_name name)
-{
-	sim_fail("libc's function %d is called for an object of ours", (int)name);
-}
-
-void
-fsyi_report_taken(const void *taken, enum fsyi_lock_kind kind, const void *site, int64_t wait_ns)
-{
-	sim_fail("%p of kind %d is reported at %p after %lld ns", taken, (int)kind, site, (long long)wait_ns);
-}
-
-int
-fsyi_deadline(clockid_t clock, const struct timespec *time, fsy_deadline_t *deadline)
-{
-	(void)clock;
-	*deadline = (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
-	return 0;
-}
-
-const char *
-fsyi_tune_variable(const char *name)
-{
-	(void)name;
-	return NULL;
-}
-
-void
-fsyi_tune_complain(const char *name, const char *text, const char *expected)
-{
-	(void)name;
-	(void)text;
-	(void)expected;
-}
-
-int64_t
-fsyi_now_realtime(void)
-{
-	return fsyi_now();
-}
+#include "rwlock_rest.h"
 
 static pthread_rwlock_t *
 rwlock(void)
@@ -93,7 +44,8 @@ static void
 nothing_is_held(void)
 {
 	at_rest();
-	SIM_CHECK(!fsyi_rwlock_is_written(object.writer.cell_) && !(object.writer.cell_ != FSYI_RW_LEAVING && (object.writer.cell_ & FSYI_RW_ENTERING)));
+	SIM_CHECK(!fsyi_rwlock_is_written(object.writer.cell_));
+	SIM_CHECK(object.writer.cell_ == FSYI_RW_LEAVING || !(object.writer.cell_ & FSYI_RW_ENTERING));
 }
 
 static void
@@ -125,7 +77,8 @@ get_in(bool write)
 		SIM_CHECK(error == 0 || error == EBUSY);
 		return error == 0;
 	case 1:
-		error = write ? pthread_rwlock_clockwrlock(rwlock(), CLOCK_MONOTONIC, &time) : pthread_rwlock_clockrdlock(rwlock(), CLOCK_MONOTONIC, &time);
+		error = write ? pthread_rwlock_clockwrlock(rwlock(), CLOCK_MONOTONIC, &time)
+			      : pthread_rwlock_clockrdlock(rwlock(), CLOCK_MONOTONIC, &time);
 		SIM_CHECK(error == 0 || (error == ETIMEDOUT && sim_now() >= (int64_t)time.tv_sec * 1000000000 + time.tv_nsec));
 		return error == 0;
 	default:
