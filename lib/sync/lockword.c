@@ -38,7 +38,8 @@
  *             read attention                      read LOCKED
  *         Everything else on the word is relaxed: the queue it speaks of is under the bucket lock.
  * FAIRNESS barging lasts one patience (longer where sections are: lockword_hint.c); the eldest sleeper gets its turn every
- *         turn_min..turn_max, so the k-th waits at most (k + batch - 1) turns, each with one patience, one critical section and some 5 us of pauses. A sleeper that was woken and came too late
+ *         turn_min..turn_max, so the k-th waits at most (k + batch - 1) turns, each with one patience, one critical section
+ *         and some 5 us of pauses. A sleeper that was woken and came too late
  *         keeps its place, and after a turn the lock is taken for it: one hand-off per turn at most.
  * LIFETIME the store R1 (the add R2, the park store of HANDOFF) is the unlocker's last access to the object. A visit after it
  *         goes by the address alone, and reads the word only while a waiter of kind LOCK is queued on it.
