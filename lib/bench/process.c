@@ -188,8 +188,10 @@ fsyb_process_run(const struct fsyb_candidate *candidate, const struct fsyb_load 
 		snprintf(sample->error, sizeof sample->error, "the process does not answer");
 		return;
 	}
-	if (fsyb_answer_string(answer, "error", sample->error, sizeof sample->error))
+	if (fsyb_answer_find(answer, "error")) { /* an empty one: nothing was done in the window, which is no error and no figure */
+		fsyb_answer_string(answer, "error", sample->error, sizeof sample->error);
 		return;
+	}
 	ops = calloc(load->threads, sizeof *ops);
 	sample->elapsed_ns = fsyb_answer_number(answer, "elapsed_ns", 0);
 	if (!ops || fsyb_answer_array(answer, "ops", ops, load->threads) != load->threads) {
