@@ -108,7 +108,7 @@ verdict(enum claim claim, const char *name, const struct fsyb_cell *writer, cons
 	case STARVES: return fsyb_verdict_starves(fate(writer, of_writer));
 	case SPARED: return fsyb_verdict_spared(fate(writer, of_writer));
 	case FAIR: return fsyb_verdict_fair(fate(writer, of_writer), fate(reader, of_reader));
-	case BETTER: return fsyb_verdict_better(longest_ns(writer, of_writer), longest_ns(writer, who(writer, "@go")));
+	case BETTER: return fsyb_verdict_better(fate(writer, of_writer), fate(writer, who(writer, "@go")));
 	}
 	return "";
 }

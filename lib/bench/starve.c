@@ -183,13 +183,10 @@ fsyb_verdict_fair(enum fsyb_fate writer, enum fsyb_fate reader)
 	return writer == FSYB_STARVED ? "partly: writers starve" : "partly: readers starve";
 }
 
-/* Half as long, or less: what is nearer is the same. */
 const char *
-fsyb_verdict_better(double longest_ns, double other_longest_ns)
+fsyb_verdict_better(enum fsyb_fate fate, enum fsyb_fate other)
 {
-	if (!(longest_ns >= 0) || !(other_longest_ns >= 0))
+	if (fate == FSYB_UNKNOWN || other == FSYB_UNKNOWN)
 		return "not measured";
-	if (longest_ns <= other_longest_ns / 2)
-		return "holds";
-	return longest_ns >= other_longest_ns * 2 ? "does not hold: reverse" : "does not hold: no difference";
+	return fate < other ? "holds" : fate > other ? "does not hold: reverse" : "does not hold: no difference";
 }

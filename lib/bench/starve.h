@@ -56,10 +56,10 @@ struct fsyb_ordeal fsyb_starve_look(const struct fsyb_starve *starve, int64_t no
  * tenth; delayed in between. */
 enum fsyb_fate { FSYB_UNKNOWN, FSYB_SERVED, FSYB_DELAYED, FSYB_STARVED };
 enum fsyb_fate fsyb_fate(double longest_ns, double watched_ns);
-/* Verdicts on "it starves", "it is spared that", "nobody starves whichever it is", "less than the other": "holds", "does not hold", "partly". */
+/* Verdicts on "it starves", "it is spared that", "nobody starves whichever it is", "better off than the other": "holds", "does not hold", "partly". */
 const char *fsyb_verdict_starves(enum fsyb_fate fate);
 const char *fsyb_verdict_spared(enum fsyb_fate fate);
 const char *fsyb_verdict_fair(enum fsyb_fate writer, enum fsyb_fate reader);
-const char *fsyb_verdict_better(double longest_ns, double other_longest_ns);
+const char *fsyb_verdict_better(enum fsyb_fate fate, enum fsyb_fate other);
 
 #endif

@@ -30,7 +30,7 @@ func wantDatum(res *result) uint64 {
 	switch res.Kind {
 	case "mutex", "atomic", "cond", "broadcast", "waitgroup":
 		return res.Total
-	case "rw":
+	case "rw", "hold":
 		return res.TotalWrites
 	case "once":
 		return 1
@@ -167,6 +167,28 @@ func TestSizes(t *testing.T) {
 	} {
 		if size != 512 {
 			t.Errorf("%s is %d bytes, expected 512", name, size)
+		}
+	}
+}
+
+// Worker 0 tries, all others do the opposite; in time it gets the lock, and its longest wait is told.
+func TestHold(t *testing.T) {
+	for _, permille := range []int{0, 1000} {
+		for ms := 20; ; ms *= 4 {
+			res := mustRun(t, fmt.Sprintf("impl=sync.RWMutex/hold threads=3 ms=%d warm_ms=1 hold_us=200 write_permille=%d", ms, permille))
+			if res.Datum != res.TotalWrites {
+				t.Errorf("datum %d, expected %d", res.Datum, res.TotalWrites)
+			}
+			if writes := res.Writes[0]; permille == 0 && writes != 0 || permille != 0 && writes != res.TotalWrites {
+				t.Errorf("write_permille=%d: %d of %d writes by worker 0", permille, writes, res.TotalWrites)
+			}
+			if res.LongestNs > 0 && res.Ops[0] > 0 && res.Ops[1] > 0 {
+				break
+			}
+			if ms > 5000 {
+				t.Errorf("write_permille=%d: longest wait %d ns, operations %v", permille, res.LongestNs, res.Ops)
+				break
+			}
 		}
 	}
 }
