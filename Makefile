@@ -102,7 +102,7 @@ SUPPORT_OBJ := $(SUPPORT_SRC:%.c=$(BUILD)/%.o)
 PRELOAD := $(if $(SAN),,$(BUILD)/libfastsync-preload.so $(BUILD)/fastsync-run)
 
 .PHONY: check-language all debug check check-unit check-stress check-header check-abi check-install check-counts check-model \
-	check-dlopen bench bench-full install uninstall lint docs clean deps deps-check deps-bench peers FORCE
+	check-dlopen bench bench-full install uninstall lint docs docs-mutants clean deps deps-check deps-bench peers FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -288,6 +288,7 @@ check-relacy-long:
 
 check-mutants:
 	@CC='$(CC)' CXX='$(CXX)' test/sim/run.sh mutants
+	@echo "make docs-mutants takes this into docs/testing.md"
 
 check-model: check-spin
 .PHONY: check-spin check-model-long
@@ -456,6 +457,13 @@ docs:
 	@mkdir -p build
 	@$(call fill,docs/memory-model.md,<!-- edges -->,<!-- end -->,.ci/edges table)
 	@$(call fill,docs/man/fastsync.7,\.\\" tunables,\.\\" end,.ci/tunables lib/sys/tune.def)
+
+# What check-mutants printed, into its table; those that it did not run stay as they were.
+docs-mutants:
+	@cut -c1-170 build/mutants.log | grep '^ok mutant/' | cat test/sim/mutants.results - | \
+		awk '{ if (!($$2 in last)) order[n++] = $$2; last[$$2] = $$0 } END { for (i = 0; i < n; i++) print last[order[i]] }' >build/mutants.new
+	@cat build/mutants.new >test/sim/mutants.results
+	@$(call fill,docs/testing.md,<!-- mutants -->,<!-- end -->,echo; .ci/mutants test/sim/mutants.results test/sim/mutants.def; echo)
 
 clean:
 	rm -rf build

@@ -83,7 +83,8 @@ relacy() { # EXECUTIONS DEFAULT_SECONDS
 mutants() {
 	rm -rf "$out"
 	build_sim && { ! has_relacy || build_relacy; } || { echo "not ok mutants: the library does not build"; return 1; }
-	OUT=$out TREE=$tree test/sim/mutants.sh
+	mkdir -p build && OUT=$out TREE=$tree test/sim/mutants.sh | tee build/mutants.log
+	return "${PIPESTATUS[0]}"
 }
 
 case ${1:-} in
