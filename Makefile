@@ -284,6 +284,19 @@ check-spin:
 check-model-long:
 	@CC='$(CC)' test/model/spin.sh long
 
+# --- check-numa ---
+# Real kernels with several nodes, in virtual machines of a few dozen seconds each: not in make check. KERNELS= and SHAPES= choose.
+NUMA_SRC := $(filter-out test/numa/guest.c,$(wildcard test/numa/*.c))
+NUMA := $(NUMA_SRC:%.c=$(BUILD)/%)
+NUMA_UNIT := $(filter-out $(BUILD)/test/unit/test_bench_%,$(UNIT))
+.PHONY: check-numa deps-numa
+$(NUMA): %: %.o $(BUILD)/test/numa/guest.o $(SUPPORT_OBJ) $(STATIC)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $< $(BUILD)/test/numa/guest.o $(SUPPORT_OBJ) $(STATIC) $(ALL_LDFLAGS) -lcmocka $(LIBS)
+
+check-numa: deps-numa $(NUMA) $(NUMA_UNIT)
+	@KERNELS='$(KERNELS)' SHAPES='$(SHAPES)' test/numa/run.sh build/numa $(NUMA) -- $(NUMA_UNIT)
+
 # --- peers ---
 # What libfastsync is compared with. Built once for all configurations, and never a reason to fail.
 PEERS := build/peers
@@ -377,6 +390,7 @@ bench-full: deps-bench
 DEPS_BUILD := gcc=gcc libc6-dev libnuma-dev libjansson-dev
 DEPS_CHECK := g++=g++ libcmocka-dev pkg-config=pkg-config valgrind=valgrind
 DEPS_CHECK_OPTIONAL := liburcu-dev spin=spin relacy-dev mandoc=mandoc shellcheck=shellcheck
+DEPS_NUMA_OPTIONAL := qemu-system-x86_64=qemu-system-x86 busybox-static cpio=cpio
 DEPS_BENCH := pkg-config=pkg-config
 DEPS_BENCH_OPTIONAL := g++=g++ ca-certificates go=golang-go rustc=rustc-web|rustc cargo=cargo-web|cargo libnsync-dev libck-dev libtbb-dev libabsl-dev \
 	liburcu-dev libjemalloc2 libmimalloc-dev
@@ -384,6 +398,8 @@ DEPS_BENCH_OPTIONAL := g++=g++ ca-certificates go=golang-go rustc=rustc-web|rust
 deps: deps-check deps-bench
 deps-check:
 	@DEPS='$(DEPS)' .ci/deps 'make check' '$(DEPS_BUILD) $(DEPS_CHECK)' '$(DEPS_CHECK_OPTIONAL)'
+deps-numa: deps-check
+	@DEPS='$(DEPS)' .ci/deps 'make check-numa' '' '$(DEPS_NUMA_OPTIONAL)'
 deps-bench:
 	@DEPS='$(DEPS)' .ci/deps 'make bench' '$(DEPS_BUILD) $(DEPS_BENCH)' '$(DEPS_BENCH_OPTIONAL)'
 

@@ -25,6 +25,7 @@ struct fsyi_pool_table {
 	struct fsy_pool_cell_ cells[FSYI_POOL_CELLS];
 	struct fsyi_pool_seat seats[FSYI_POOL_CELLS];
 	fsy_atomic_u32 generation;               /* fork generation that its thread was seen in */
+	int home;                                /* node of the table's memory */
 	struct fsyi_pool_table *next;            /* all tables; immutable */
 	struct fsyi_pool_table *free_next;
 };
@@ -40,7 +41,8 @@ struct fsyi_pool {
 	uint32_t nodes, shards;                  /* shards per node */
 	size_t limit;                            /* objects; SIZE_MAX = none */
 	fsy_pool_config_t config;
-	struct fsyi_pool_shard *depots;          /* nodes x shards */
+	char *depots;                            /* shards of each node, in its memory, */
+	size_t depot_stride;                     /* ... that far apart */
 	uint16_t *order;                         /* nodes x nodes: by distance from each; NULL with one node */
 	struct fsyi_pool_check *check;           /* checked pools */
 
@@ -68,6 +70,12 @@ fsyi_pool_count(fsy_atomic_u64 *counter, uint64_t by)
 {
 	if (by > 0)
 		fsy_atomic_u64_add_rlx(counter, by);
+}
+
+static inline struct fsyi_pool_shard *
+fsyi_pool_depot(const struct fsyi_pool *p, uint32_t node, uint32_t shard)
+{
+	return (struct fsyi_pool_shard *)(void *)(p->depots + node * p->depot_stride) + shard;
 }
 
 /* pool_depot.c: where magazines wait. A magazine that has objects of other nodes is sorted first. */

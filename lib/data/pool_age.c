@@ -63,9 +63,9 @@ age(struct fsyi_pool *p)
 	size_t destroyed = 0;
 
 	for (uint32_t i = 0; i < p->nodes * p->shards; i++)
-		destroyed += fsyi_pool_destroy_chain(p, fsyi_stack_take(p, &p->depots[i].victims));
+		destroyed += fsyi_pool_destroy_chain(p, fsyi_stack_take(p, &fsyi_pool_depot(p, i / p->shards, i % p->shards)->victims));
 	for (uint32_t i = 0; i < p->nodes * p->shards; i++)
-		retire_generation(p, &p->depots[i]);
+		retire_generation(p, fsyi_pool_depot(p, i / p->shards, i % p->shards));
 	strip_self(p);
 	fsyi_pool_reap(p);
 	fsyi_pool_count(&p->counts.aged, destroyed);

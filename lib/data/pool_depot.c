@@ -29,7 +29,7 @@ own_shard(const struct fsyi_pool *p)
 static struct fsyi_pool_shard *
 depot(struct fsyi_pool *p, uint32_t node, uint32_t shard)
 {
-	return &p->depots[node * p->shards + shard % p->shards];
+	return fsyi_pool_depot(p, node, shard % p->shards);
 }
 
 static void

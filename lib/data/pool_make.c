@@ -5,6 +5,7 @@
 #include "../sys/clock.h"
 #include "../sys/cpu.h"
 #include "../sys/fork.h"
+#include "../sys/mem.h"
 #include "../sys/topology.h"
 #include "../sys/tune.h"
 
@@ -58,15 +59,12 @@ lay_out(struct fsyi_pool *p)
 {
 	int nodes = fsyi_topology()->nodes;
 	int64_t per_node = fsyi_cpu_count() / nodes / fsyi_tune.pool_shard_cpus;
-	size_t size;
 
 	p->nodes = (uint32_t)nodes;
 	p->shards = per_node < 1 ? 1 : (uint32_t)per_node;
-	size = p->nodes * p->shards * sizeof(*p->depots);
-	p->depots = fsyi_heap_aligned(_Alignof(struct fsyi_pool_shard), size);
+	p->depots = fsyi_mem_spread(p->shards * sizeof(struct fsyi_pool_shard), nodes, &p->depot_stride);
 	if (p->depots == NULL)
 		return false;
-	memset((void *)p->depots, 0, size);
 	if (nodes == 1)
 		return true;
 	p->order = fsyi_heap(p->nodes * p->nodes * sizeof(*p->order));
@@ -81,7 +79,7 @@ dismantle(struct fsyi_pool *p)
 	fsyi_magazines_free(p);
 	fsyi_check_free(p->check);
 	free(p->order);
-	free(p->depots);
+	fsyi_mem_gather(p->depots, (int)p->nodes, p->depot_stride);
 	free(p);
 }
 

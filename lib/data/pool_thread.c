@@ -30,7 +30,7 @@ struct fsyi_pool_table fsyi_pool_nobody;         /* all cells closed: sends ever
 __thread char *fsy_pool_cells_ __attribute__((tls_model("initial-exec"))) = (char *)fsyi_pool_nobody.cells;
 
 static fsy_atomic_ptr tables;
-static struct fsyi_pool_table *free_tables;      /* under the latch */
+static struct fsyi_pool_table *free_tables[FSYI_NODE_QUEUES];     /* by home; under the latch */
 /* The generation of a table without a thread. */
 #define NOBODYS UINT32_MAX
 
@@ -69,27 +69,28 @@ fsyi_pool_table_alive(struct fsyi_pool_table *table)
 }
 
 static struct fsyi_pool_table *
-take_free(void)
+take_free(int node)
 {
-	struct fsyi_pool_table *table;
+	struct fsyi_pool_table **list = &free_tables[node % FSYI_NODE_QUEUES], *table;
 
 	if (!fsyi_pool_trylatch())
 		return NULL;                     /* nobody waits here: rather a table more */
-	table = free_tables;
+	table = *list;
 	if (table != NULL)
-		free_tables = table->free_next;
+		*list = table->free_next;
 	fsyi_pool_unlatch();
 	return table;
 }
 
 static struct fsyi_pool_table *
-make(void)
+make(int node)
 {
-	struct fsyi_pool_table *table = fsyi_mem_alloc(sizeof(*table), fsyi_node());
+	struct fsyi_pool_table *table = fsyi_mem_alloc(sizeof(*table), node);
 	void *head;
 
 	if (table == NULL)
 		return NULL;
+	table->home = node;
 	fsy_atomic_u32_store_rlx(&table->generation, fsyi_fork_generation());
 	head = fsy_atomic_ptr_load_rlx(&tables);
 	do
@@ -112,9 +113,11 @@ enlist(void)
 		fsy_atomic_u32_store_rlx(&table->generation, fsyi_fork_generation());
 		fsy_atomic_u32_store_rel(&forker_seen, fsyi_fork_generation());   /* T7 -> T8 */
 	} else {
-		table = take_free();
+		int node = fsyi_node();
+
+		table = take_free(node);
 		if (table == NULL)
-			table = make();
+			table = make(node);
 		if (table == NULL)
 			return NULL;
 		fsy_atomic_u32_store_rlx(&table->generation, fsyi_fork_generation());
@@ -206,7 +209,7 @@ fsyi_seat_strip(struct fsyi_pool *p, struct fsyi_pool_seat *seat, struct fsy_poo
 void
 fsyi_pool_thread_exit(void *pools)
 {
-	struct fsyi_pool_table *table = pools;
+	struct fsyi_pool_table *table = pools, **list = &free_tables[table->home % FSYI_NODE_QUEUES];
 
 	if (current() != table)
 		return;
@@ -224,7 +227,7 @@ fsyi_pool_thread_exit(void *pools)
 	fsy_pool_cells_ = (char *)fsyi_pool_nobody.cells;
 	fsy_atomic_u32_store_rlx(&table->generation, NOBODYS);
 	fsyi_pool_latch();
-	table->free_next = free_tables;
-	free_tables = table;
+	table->free_next = *list;
+	*list = table;
 	fsyi_pool_unlatch();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mem.c - pages that are never given back. Each node has one block from which small requests are cut by an atomic
+ * mem.c - pages that are never given back, but for those of fsyi_mem_spread. Each node has one block from which small requests are cut by an atomic
  * addition; who finds it used up puts a new one in its place. No lock: a child may be forked at any moment.
  */
 #include "mem.h"
@@ -9,6 +9,7 @@
 
 #include <fastsync/atomic.h>
 #include <linux/mempolicy.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #define BLOCK_SIZE ((size_t)65536)
@@ -93,4 +94,29 @@ fsyi_mem_alloc(size_t size, int node)
 		if (!fsy_atomic_ptr_cas_acqrel(slot, &seen, fresh))
 			fsyi_syscall(SYS_munmap, FSYI_ARG(fresh), BLOCK_SIZE, 0, 0, 0, 0);   /* somebody was faster */
 	}
+}
+
+/* A policy is for whole pages, however large they are here. */
+void *
+fsyi_mem_spread(size_t size, int nodes, size_t *stride)
+{
+	bool apart = nodes > 1 && !fsyi_topology()->fake;
+	size_t page = (size_t)getauxval(AT_PAGESZ), total;
+	char *pages;
+
+	if (size > SIZE_MAX / 4 / (size_t)nodes)
+		return NULL;
+	*stride = round_up(size, apart ? page : (size_t)2 * FSY_CACHELINE);
+	total = *stride * (size_t)nodes;
+	pages = map_pages(round_up(total, page), -1);
+	for (int node = 0; apart && pages != NULL && node < nodes; node++)
+		prefer_node(pages + (size_t)node * *stride, *stride, node);
+	return pages;
+}
+
+void
+fsyi_mem_gather(void *memory, int nodes, size_t stride)
+{
+	if (memory != NULL)
+		fsyi_syscall(SYS_munmap, FSYI_ARG(memory), (long)(stride * (size_t)nodes), 0, 0, 0, 0);
 }

@@ -21,7 +21,7 @@ static void
 setup(void)
 {
 	pool->limit = SIZE_MAX;
-	pool->depots = &depot;
+	pool->depots = (char *)&depot;
 	depot.full = pool->empties = (fsy_atomic_u64){ 0 };
 	pool->made = (fsy_atomic_u32){ MAGAZINES };
 	for (int i = 0; i < FSYI_CHUNKS; i++)
