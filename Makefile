@@ -9,6 +9,7 @@
 #   make check-soak MINUTES=n   everything against everything
 #   make bench            the article's table, measured here;  make bench-full: every sweep
 #   make install          DESTDIR= PREFIX= LIBDIR=;  make uninstall takes the same
+#   make check-numa       virtual machines with several NUMA nodes (minutes)
 #   make lint docs deps clean
 #
 # Knobs: CC, CFLAGS, LDFLAGS, V=1 (show commands), WERROR=1, DEPS=skip (install nothing), READERS=off (docs/adr/0010).

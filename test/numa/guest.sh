@@ -1,4 +1,4 @@
-#!/bin/busybox sh
+#!/bin/sh
 # SPDX-License-Identifier: MIT
 # guest.sh - the first process of the virtual machine that run.sh starts: lays the machine out as /shape says, runs the programs, and ends
 # the machine. What it prints goes to the second serial line, which nothing else writes to; its last line says that it came to its end.
@@ -15,7 +15,6 @@ if grep -qw probe /proc/cmdline; then
 	echo "numa: probe"
 	poweroff -f
 fi
-ulimit -c 0
 mount -t cgroup2 none /cg && echo +cpuset >/cg/cgroup.subtree_control
 . /shape                                 # CPUS MEMORY EJECT GONE LATE ONE_CPUS ONE_NODE ONE_MEMORY OTHER_MEMORY SEED MS
 export NUMA_CPUS=$CPUS NUMA_MEMORY=$MEMORY FASTSYNC_SEED=$SEED FASTSYNC_STRESS_MS=$MS
@@ -34,7 +33,7 @@ run() {
 
 # within CPUS NODES COMMAND...: in a control group with these CPUs and nodes of memory.
 cat >/bin/within <<'END'
-#!/bin/busybox sh
+#!/bin/sh
 mkdir -p /cg/one
 echo "$1" >/cg/one/cpuset.cpus
 echo "$2" >/cg/one/cpuset.mems

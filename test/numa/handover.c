@@ -167,7 +167,8 @@ fight_for(enum kind kind, int batch)
 	check_that(guest.nodes == 1 || kind == FAIR || s.handovers_remote > 0, "none of %lu is remote", (unsigned long)s.contended);
 	check_end();
 	if (kind == FAIR) {                              /* it does not know whose owner was the last, and counts all as local */
-		printf("# %s, %d threads on %d nodes: %lu contended acquisitions (emulated)\n", kinds[kind], count, guest.nodes, (unsigned long)s.contended);
+		printf("# %s, %d threads on %d nodes: %lu contended acquisitions (emulated)\n", kinds[kind], count, guest.nodes,
+		       (unsigned long)s.contended);
 		return;
 	}
 	printf("# %s, %d threads on %d nodes, batch %d: %lu contended acquisitions, %lu after an owner of the same node, %lu of another (emulated)\n",
