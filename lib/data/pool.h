@@ -43,6 +43,7 @@ struct fsyi_pool {
 	fsy_pool_config_t config;
 	char *depots;                            /* shards of each node, in its memory, */
 	size_t depot_stride;                     /* ... that far apart */
+	bool depots_spread;                      /* ... on pages of their own */
 	uint16_t *order;                         /* nodes x nodes: by distance from each; NULL with one node */
 	struct fsyi_pool_check *check;           /* checked pools */
 

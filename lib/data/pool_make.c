@@ -54,6 +54,24 @@ sort_by_distance(uint16_t *order, int from, int nodes)
 	}
 }
 
+/* On their nodes, if there are any and the kernel gives pages; else together. */
+static bool
+have_depots(struct fsyi_pool *p)
+{
+	size_t size = p->shards * sizeof(struct fsyi_pool_shard);
+
+	if (p->nodes > 1 && !fsyi_topology()->fake)
+		p->depots = fsyi_mem_spread(size, (int)p->nodes, &p->depot_stride);
+	p->depots_spread = p->depots != NULL;
+	if (p->depots_spread)
+		return true;
+	p->depot_stride = size;
+	p->depots = fsyi_heap_aligned(_Alignof(struct fsyi_pool_shard), p->nodes * size);
+	if (p->depots != NULL)
+		memset(p->depots, 0, p->nodes * size);
+	return p->depots != NULL;
+}
+
 static bool
 lay_out(struct fsyi_pool *p)
 {
@@ -62,8 +80,7 @@ lay_out(struct fsyi_pool *p)
 
 	p->nodes = (uint32_t)nodes;
 	p->shards = per_node < 1 ? 1 : (uint32_t)per_node;
-	p->depots = fsyi_mem_spread(p->shards * sizeof(struct fsyi_pool_shard), nodes, &p->depot_stride);
-	if (p->depots == NULL)
+	if (!have_depots(p))
 		return false;
 	if (nodes == 1)
 		return true;
@@ -79,7 +96,10 @@ dismantle(struct fsyi_pool *p)
 	fsyi_magazines_free(p);
 	fsyi_check_free(p->check);
 	free(p->order);
-	fsyi_mem_gather(p->depots, (int)p->nodes, p->depot_stride);
+	if (p->depots_spread)
+		fsyi_mem_gather(p->depots, (int)p->nodes, p->depot_stride);
+	else
+		free(p->depots);
 	free(p);
 }
 

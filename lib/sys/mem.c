@@ -100,16 +100,13 @@ fsyi_mem_alloc(size_t size, int node)
 void *
 fsyi_mem_spread(size_t size, int nodes, size_t *stride)
 {
-	bool apart = nodes > 1 && !fsyi_topology()->fake;
-	size_t page = (size_t)getauxval(AT_PAGESZ), total;
 	char *pages;
 
 	if (size > SIZE_MAX / 4 / (size_t)nodes)
 		return NULL;
-	*stride = round_up(size, apart ? page : (size_t)2 * FSY_CACHELINE);
-	total = *stride * (size_t)nodes;
-	pages = map_pages(round_up(total, page), -1);
-	for (int node = 0; apart && pages != NULL && node < nodes; node++)
+	*stride = round_up(size, (size_t)getauxval(AT_PAGESZ));
+	pages = map_pages(*stride * (size_t)nodes, -1);
+	for (int node = 0; pages != NULL && node < nodes; node++)
 		prefer_node(pages + (size_t)node * *stride, *stride, node);
 	return pages;
 }
@@ -117,6 +114,5 @@ fsyi_mem_spread(size_t size, int nodes, size_t *stride)
 void
 fsyi_mem_gather(void *memory, int nodes, size_t stride)
 {
-	if (memory != NULL)
-		fsyi_syscall(SYS_munmap, FSYI_ARG(memory), (long)(stride * (size_t)nodes), 0, 0, 0, 0);
+	fsyi_syscall(SYS_munmap, FSYI_ARG(memory), (long)(stride * (size_t)nodes), 0, 0, 0, 0);
 }
