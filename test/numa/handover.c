@@ -172,7 +172,8 @@ fight_for(enum kind kind, int batch)
 		return;
 	}
 	printf("# %s, %d threads on %d nodes, batch %d: %lu contended acquisitions, %lu after an owner of the same node, %lu of another (emulated)\n",
-	       kinds[kind], count, guest.nodes, batch, (unsigned long)s.contended, (unsigned long)s.handovers_local, (unsigned long)s.handovers_remote);
+	       kinds[kind], count, guest.nodes, batch, (unsigned long)s.contended, (unsigned long)s.handovers_local,
+	       (unsigned long)s.handovers_remote);
 }
 
 int
