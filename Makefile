@@ -9,6 +9,7 @@
 #   make check-soak MINUTES=n   everything against everything
 #   make bench            the article's table, measured here;  make bench-full: every sweep
 #   make install          DESTDIR= PREFIX= LIBDIR=;  make uninstall takes the same
+#   make sim-machines     the locks on simulated machines of up to 128 CPUs (a minute)
 #   make check-numa       virtual machines with several NUMA nodes (minutes)
 #   make lint docs deps clean
 #
@@ -297,6 +298,20 @@ check-spin:
 
 check-model-long:
 	@CC='$(CC)' test/model/spin.sh long
+
+# --- cost: the library on simulated machines of many CPUs and nodes (test/cost/cost.h) ---
+.PHONY: check-cost sim-machines sim-real
+LAYERS += check-cost
+
+check-cost:
+	@CC='$(CC)' test/cost/run.sh smoke
+
+sim-machines:
+	@CC='$(CC)' test/cost/run.sh machines
+
+# The known locks on this machine's own CPUs, for comparison.
+sim-real: all
+	@CC='$(CC)' BUILD=$(BUILD) test/cost/run.sh real
 
 # --- check-numa ---
 # Real kernels with several nodes, in virtual machines of a few dozen seconds each: not in make check. KERNELS= and SHAPES= choose.

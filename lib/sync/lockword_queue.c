@@ -26,6 +26,9 @@
 /* How long a sleeper relies on others in a forked child or without membarrier, and how long a thread without a record naps. */
 enum { TIMED_NAP_NS = 10000000, RECORDLESS_NAP_NS = 1000000 };
 
+/* Up to here a waiter for a given CPU is likely to be found among the first few. */
+enum { FEW_CPUS = 8 };
+
 static bool
 validate_arrival(struct fsyi_scene *scene, void *arg)
 {
@@ -73,7 +76,7 @@ validate_turn(struct fsyi_scene *scene, void *arg)
 {
 	struct fsyi_waiting *w = (struct fsyi_waiting *)arg;
 	struct fsyi_thread *sleeper;
-	bool due, late;
+	bool due, late, crowded;
 
 	if (scene->queue == NULL)
 		return false;
@@ -81,7 +84,10 @@ validate_turn(struct fsyi_scene *scene, void *arg)
 	if (!due && !fsyi_lockword_is_mixed(w->lock))
 		return false;
 	late = scene->now - scene->queue->turn_at > fsyi_tune.turn_max_ns;
-	sleeper = fsyi_lockword_choose(scene, w->lock, true, !late);
+	/* With few CPUs and more threads, the CPU that this thread leaves may be the only one that is free. Of many it is one that hardly
+	 * anybody who waits has slept on: who asked for that would ask in vain, turn after turn. */
+	crowded = fsyi_cpu_count() <= FEW_CPUS && scene->queue->count + 2 > (uint32_t)fsyi_cpu_count();
+	sleeper = fsyi_lockword_choose(scene, w->lock, true, crowded && !late);
 	/* Nobody fits: the other one who is awake can serve this turn better, and soon will. */
 	if (sleeper == NULL || (!due && sleeper->node != fsyi_lockword_owner_node(w->lock)))
 		return false;
