@@ -139,7 +139,7 @@ search(struct fsyi_waiting *w)
 			return fsyi_lockword_sleep(w, &fsyi_park_turn);
 		}
 		if ((seen & LW_LOCKED) && (now - start >= length || fsyi_cpu_count() == 1)) {
-			fsyi_lockword_note_search(w->lock, now - start, false);
+			fsyi_lockword_note_search(w->lock, now - start < length ? now - start : length, false);
 			return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
 		}
 		/* While others sleep even a free lock is barred before it is taken: the thread that has just released it,
