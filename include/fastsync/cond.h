@@ -19,7 +19,9 @@
  * the queue of the mutex instead, and at most one is awake on its way there.
  *
  * A condition variable may be destroyed, or its memory reused, as soon as those who waited have been
- * signalled, even before the signalling call or the waits have returned (the mutex has to last).
+ * signalled, even before the signalling call or the waits have returned (the mutex has to last). A signal
+ * that is given without the mutex, and comes when the memory already is another condition variable, may end
+ * a wait there: one more reason to wait in a loop.
  *
  * All who wait at the same time must use the same mutex. No wait is a cancellation point. A thread that
  * can have no record (out of memory, or in the last destructors of its life) is in no queue: its waits end

@@ -36,6 +36,7 @@ enum { LIVING = 1 << 15 };
 
 static fsy_atomic_u32 living[LIVING];
 static fsy_atomic_u32 last_serial, last_unwatched;
+static fsy_atomic_u32 population;         /* how many places are taken, or about to be */
 
 static fsy_atomic_u32 *
 place_of(uint32_t serial)
@@ -43,16 +44,22 @@ place_of(uint32_t serial)
 	return &living[serial % LIVING];
 }
 
-/* A serial whose place is free: one that lives there keeps it, and its number with it. 0 = there is no room. */
+/* A serial whose place is free: one that lives there keeps it, and its number with it. 0 = there is no room, and no numbers are spent on
+ * finding that out. */
 static uint32_t
 join_the_living(void)
 {
+	if (fsy_atomic_u32_add_rlx(&population, 1) >= LIVING) {
+		fsy_atomic_u32_add_rlx(&population, 0u - 1u);
+		return 0;
+	}
 	for (int i = 0; i < LIVING; i++) {
 		uint32_t serial = (fsy_atomic_u32_add_rlx(&last_serial, 1) + 1) & OWNER_SERIAL, nobody = 0;
 
 		if (serial != 0 && fsy_atomic_u32_cas_rlx(place_of(serial), &nobody, serial))
 			return serial;
 	}
+	fsy_atomic_u32_add_rlx(&population, 0u - 1u);
 	return 0;
 }
 
@@ -131,6 +138,7 @@ fsyi_owner_leaves(bool last_round)
 	FSY_SELF_->serial_ = FSY_SELF_->held_ = 0;
 	FSY_SELF_->former_ = held > 0 ? serial : 0;
 	fsy_atomic_u32_store_rel(place_of(serial), 0);                                          /* X3 -> X4 */
+	fsy_atomic_u32_add_rlx(&population, 0u - 1u);
 	if (held > 0)
 		fsyi_poison_bequeath(serial);
 	return true;
@@ -149,4 +157,6 @@ fsyi_owner_fork_child(bool alone)
 		if (serial != 0 && serial != mine)
 			fsy_atomic_u32_store_rlx(&living[i], 0);
 	}
+	if (alone)
+		fsy_atomic_u32_store_rlx(&population, mine != 0 && !(mine & OWNER_UNWATCHED));
 }

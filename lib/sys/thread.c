@@ -87,16 +87,18 @@ leave(bool last_round)
 }
 
 /* A thread's destructors run in up to PTHREAD_DESTRUCTOR_ITERATIONS rounds, in no order that could be relied
- * on. The record goes at once; should a later destructor wait for a lock, it gets one again, and this runs in the next round. So
- * it does while the thread holds locks that a later destructor may unlock. */
+ * on. The record goes at once; a later destructor that waits for a lock gets one again, and one that unlocks finds the lock still held.
+ * This runs in every round, whether or not there is anything to do, because the last one is known by counting. */
 static void
 farewell(void *value)
 {
+	bool last_round = ++farewells >= LAST_ROUND;
+
 	fsyi_fork_check();
-	farewells++;
 	give_record_back();
-	if (!leave(farewells >= LAST_ROUND) && pthread_setspecific(key, value) != 0)
-		leave(true);
+	if (!last_round && pthread_setspecific(key, value) != 0)
+		last_round = true;
+	leave(last_round);
 }
 
 /* Under the latch. */

@@ -195,6 +195,82 @@ test_places_are_reused(void **state)
 	child_assert_clean(&child);
 }
 
+/* Where all places are taken nobody is watched, and no serials are spent on it; the first place that is free again is found. */
+static int
+full_house(void *arg)
+{
+	uint32_t last = 0;
+
+	(void)arg;
+	for (int i = 0; i < PLACES; i++) {
+		FSY_SELF_->serial_ = 0;                  /* as if it were another thread's */
+		fsyi_owner_enrol();
+		CHILD_CHECK(!(FSY_SELF_->serial_ & OWNER_UNWATCHED));
+		last = FSY_SELF_->serial_;
+	}
+	for (int i = 0; i < 100; i++) {
+		FSY_SELF_->serial_ = 0;
+		fsyi_owner_enrol();
+		CHILD_CHECK((FSY_SELF_->serial_ & OWNER_UNWATCHED) != 0);
+	}
+	for (int i = 0; i < 3; i++) {
+		FSY_SELF_->serial_ = last;
+		CHILD_CHECK(fsyi_owner_leaves(true));
+		fsyi_owner_enrol();
+		CHILD_CHECK(FSY_SELF_->serial_ == last + PLACES);
+		last += PLACES;
+	}
+	return 0;
+}
+
+static void
+test_a_full_house_spends_no_serials(void **state)
+{
+	struct child child = child_exec("full house", NULL, NULL);
+
+	(void)state;
+	child_assert_clean(&child);
+}
+
+/* Destructors that lock, in any round but the last, and leave it at that: the end is noticed, of threads that had used a lock before. */
+static pthread_key_t late_key;
+static int round_now, locks_in;
+
+static void
+lock_in_destructor(void *arg)
+{
+	if (++round_now < locks_in)
+		CHILD_CHECK(pthread_setspecific(late_key, arg) == 0);
+	else
+		take_and_leave(arg);
+}
+
+static void *
+lock_at_the_end(void *arg)
+{
+	CHILD_CHECK(fsy_poison_mutex_lock(&second) == 0);
+	fsy_poison_mutex_unlock(&second);
+	CHILD_CHECK(pthread_setspecific(late_key, arg) == 0);
+	return NULL;
+}
+
+static void
+test_locked_by_a_late_destructor(void **state)
+{
+	(void)state;
+	assert_int_equal(pthread_key_create(&late_key, lock_in_destructor), 0);
+	for (locks_in = 1; locks_in < PTHREAD_DESTRUCTOR_ITERATIONS - THREAD_SANITIZED; locks_in++) {
+		fsy_poison_mutex_t left = FSY_POISON_MUTEX_INIT;
+
+		round_now = 0;
+		worker_join(worker_start(lock_at_the_end, &left));
+		assert_int_equal(round_now, locks_in);
+		assert_int_equal(fsy_poison_mutex_lock_until(&left, fsy_after_ms(TEST_PATIENCE_MS)), FSY_EPOISONED);
+		fsy_poison_mutex_unlock(&left);
+	}
+	pthread_key_delete(late_key);
+}
+
 /* main ends by pthread_exit, holding the lock; another thread lives on and inherits it. */
 static pthread_t main_thread;
 
@@ -235,6 +311,7 @@ main(int argc, char **argv)
 {
 	static const struct child_body bodies[] = {
 		{ "unwatched", unwatched }, { "across", across_the_constructor }, { "many lives", many_lives }, { "main exits", main_exits },
+		{ "full house", full_house },
 		{ NULL, NULL }
 	};
 	static const struct CMUnitTest tests[] = {
@@ -244,6 +321,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_no_two_have_one_serial),
 		cmocka_unit_test(test_places_are_reused),
 		cmocka_unit_test(test_main_may_end_first),
+		cmocka_unit_test(test_a_full_house_spends_no_serials),
+		cmocka_unit_test(test_locked_by_a_late_destructor),
 	};
 
 	if (child_wanted(argc))
