@@ -5,7 +5,7 @@
 #   make debug            the same into build/debug: assertions, -O0
 #   make check            every test layer, lints and sanitizer builds included; installs what it needs
 #   make check SAN=thread | address | undefined     unit and stress tests in that build only
-#   make check-unit check-stress check-header check-language check-abi check-install check-counts check-model check-preload check-fault
+#   make check-unit check-stress check-header check-language check-abi check-install check-counts check-model check-preload check-fault check-misuse
 #   make check-soak MINUTES=n   everything against everything
 #   make bench            the article's table, measured here;  make bench-full: every sweep
 #   make install          DESTDIR= PREFIX= LIBDIR=;  make uninstall takes the same
@@ -253,6 +253,18 @@ check-soak-short: $(SOAK)
 
 check-soak: $(SOAK)
 	@$(SOAK) $$(($(or $(MINUTES),10) * 60))
+
+.PHONY: check-misuse
+LAYERS += check-misuse
+MISUSE := $(BUILD)/test/misuse/misuse
+
+$(MISUSE): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/misuse/*.c)) $(LOAD_OBJ) $(STATIC)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS)
+
+check-misuse: $(MISUSE) $(SHARED)
+	@$(MISUSE)
+	@test/misuse/table.sh
 
 # --- checks: scheduler, relacy, spin ---
 # The real lib/park and lib/sync on simulated machines (docs/testing.md), and the protocol's models. check-sim is the
