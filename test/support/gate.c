@@ -7,17 +7,21 @@
 #include <stdlib.h>
 #include <time.h>
 
+/* No cancellation point: a thread that is cancelled here would take the gate's mutex with it, also after it was let through. */
 static void
 wait_for_move(struct gate *gate)
 {
 	struct timespec limit;
+	int before;
 
 	clock_gettime(CLOCK_REALTIME, &limit);
 	limit.tv_sec += TEST_PATIENCE_MS / 1000;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 	if (pthread_cond_timedwait(&gate->moved, &gate->mutex, &limit) != 0) {
 		fprintf(stderr, "gate \"%s\": still waiting after %d s\n", gate->name, TEST_PATIENCE_MS / 1000);
 		abort();
 	}
+	pthread_setcancelstate(before, &before);
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * gate.h - where test threads meet. On pthread, so that a test of our locks does not stand on them. Whoever waits here
- * for two minutes ends the program with the gate's name: a hang becomes a message.
+ * for two minutes ends the program with the gate's name: a hang becomes a message. Not a cancellation point.
  */
 #ifndef TEST_GATE_H
 #define TEST_GATE_H
