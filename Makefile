@@ -491,7 +491,7 @@ docs-mutants:
 	@cut -c1-170 build/mutants.log | grep '^ok mutant/' | cat test/sim/mutants.results - | \
 		awk '{ if (!($$2 in last)) order[n++] = $$2; last[$$2] = $$0 } END { for (i = 0; i < n; i++) print last[order[i]] }' >build/mutants.new
 	@cat build/mutants.new >test/sim/mutants.results
-	@$(call fill,docs/testing.md,<!-- mutants -->,<!-- end -->,echo; .ci/mutants test/sim/mutants.results test/sim/mutants.def; echo)
+	@$(call fill,docs/testing.md,<!-- mutants -->,<!-- end of mutants -->,echo; .ci/mutants test/sim/mutants.results test/sim/mutants.def; echo)
 
 clean:
 	rm -rf build

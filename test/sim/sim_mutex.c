@@ -79,6 +79,35 @@ relapse_served(void)
 	SIM_CHECK(entered == 10);
 }
 
+/*
+ * T1 searches, the others go to sleep covered by it, and it gives up: it makes one of them the searcher and has the next unlock come by, at the
+ * moment when T0's looks whether it should. Patient, so that nobody becomes the second.
+ */
+static void
+setup_gives_up(void)
+{
+	setup();
+	tune(100000, 4000, 0, 1000000);
+}
+
+static void
+gives_up(int id)
+{
+	if (id > 1)
+		fsyi_delay(100 + (int64_t)sim_random(4) * 50);
+	if (id != 1)
+		fsy_mutex_lock(&lock);
+	else if (fsy_mutex_lock_until(&lock, sim_now() + 1000 + (int64_t)sim_random(4) * 500) != 0)
+		return;
+	users++;
+	section();
+	if (id == 0)
+		fsyi_delay(800 + (int64_t)sim_random(16) * 150);
+	fsy_mutex_unlock(&lock);
+	for (int i = 0; id == 0 && i < 100; i++)
+		sim_point();
+}
+
 /* One thread in each of the ways there are. */
 static void
 mixed(int id)
@@ -200,6 +229,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("pair-once", 2, setup_sleepy, lock_unlock, all_served, SIM_DFS_ONLY, 3),
 	BOTH("trio", 3, setup, lock_unlock, all_served, SIM_NO_DFS, 0),
 	BOTH("trio-once", 3, setup_sleepy, lock_unlock, all_served, 0, 2),
+	BOTH("gives-up", 4, setup_gives_up, gives_up, all_entered, SIM_NO_DFS, 0),
 	BOTH("relapse", 4, setup_relapse, relapse, relapse_served, SIM_NO_DFS, 0),
 	BOTH("quartet", 4, setup, lock_unlock, all_served, SIM_NO_DFS, 0),
 	BOTH("vain", 3, setup_vain, vain, vain_served, SIM_NO_DFS, 0),

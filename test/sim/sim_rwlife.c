@@ -8,13 +8,16 @@
 
 /* Holds that anybody may give back; how many there are, as far as their owners know. */
 static fsy_atomic_u32 mail, held;
-
+static fsy_rwmutex_t many[64], *twin;   /* twin has the lock's slot in each line */
 
 static void
 setup_mail(enum mode mode)
 {
 	begin(mode);
 	tune_somehow();
+	memset(many, 0, sizeof(many));
+	for (twin = many; fsy_reader_slot_(&twin->readers_) != fsy_reader_slot_(&lock.readers_); twin++)
+		;
 	mail.cell_ = held.cell_ = 0;
 }
 
@@ -173,11 +176,6 @@ ends_under_a_sleeper(int id)
 static void
 nested(int id)
 {
-	static fsy_rwmutex_t many[64], *twin;
-
-	if (twin == NULL)
-		for (twin = many; fsy_reader_slot_(&twin->readers_) != fsy_reader_slot_(&lock.readers_); twin++)
-			;
 	for (int i = 0; i < rounds; i++) {
 		if (id == 0) {
 			write_alone(id);
