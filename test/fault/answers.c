@@ -121,7 +121,7 @@ fault_no_memory(const struct fault_call *call, uint64_t *random)
 long
 fault_memory_at_times(const struct fault_call *call, uint64_t *random)
 {
-	return fault_chance(random, 2) ? hit(-ENOMEM) : fault_carry_out(call);
+	return fault_hit == 0 || fault_chance(random, 2) ? hit(-ENOMEM) : fault_carry_out(call);  /* there are few calls */
 }
 
 long
