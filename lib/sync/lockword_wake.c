@@ -95,7 +95,10 @@ wake(struct fsyi_scene *scene, void *arg)
 			visit->yield = !pressed && fsyi_lockword_searcher_waits_for_me(lock);
 			return;
 		}
-		if (seen & LW_LOCKED)           /* somebody barged in: the queue stays armed, the next unlock comes by */
+		/* Somebody barged in: the queue stays armed, the next unlock comes by. Once a turn that is not good enough: two who barge
+		 * past each other at every unlock would leave nobody else a chance, so somebody is woken to search. */
+		due = scene->now >= scene->queue->turn_at;
+		if ((seen & LW_LOCKED) && !due)
 			return;
 		/* One that came from a cond is no part of a crowd around the lock: nobody else need be about. */
 		if (scene->now < visit->grace_until && (pressed || !scene->queue->all.head->moved)) {
@@ -104,9 +107,8 @@ wake(struct fsyi_scene *scene, void *arg)
 		}
 		/* Nobody is woken in vain for more than a turn: then the lock is taken for the eldest. Whom we would choose counts
 		 * as well: else it might be preferred, and too late, for ever. */
-		due = scene->now >= scene->queue->turn_at;
 		sleeper = fsyi_lockword_choose(scene, lock, visit->leaving, false);
-		hand = due && (sleeper->lost || scene->queue->all.head->lost);
+		hand = due && !(seen & LW_LOCKED) && (sleeper->lost || scene->queue->all.head->lost);
 		if (hand)
 			sleeper = scene->queue->all.head;
 		here = sleeper->cpu == fsyi_cpu();

@@ -93,11 +93,10 @@ one_section(int self)
 	wait = cost_now() - asked;
 	if (!lock->shared)
 		note_move(self);
-	if (asked >= begin_ns) {
+	if (asked >= begin_ns)
 		had[self]++;
-		if (wait > longest)
-			longest = wait;
-	}
+	if (cost_now() >= begin_ns && wait > longest)    /* however early it began: who starves has asked long ago */
+		longest = wait;
 	for (int i = 0; i < load->lines; i++)
 		cost_touch(&data[i].byte, !lock->shared);
 	if (load->section > 0) {
