@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -183,6 +184,25 @@ test_no_memory(void **state)
 	child_assert_clean(&child);
 }
 
+static void
+test_spread(void **state)
+{
+	size_t stride, page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char *pages = fsyi_mem_spread(200, 3, &stride);
+	unsigned char residence[1];
+
+	(void)state;
+	assert_non_null(pages);
+	assert_int_equal(stride, page);
+	assert_int_equal((uintptr_t)pages % page, 0);
+	assert_true(is_zero(pages, 3 * stride));
+	memset(pages, 0xff, 3 * stride);
+	fsyi_mem_gather(pages, 3, stride);
+	assert_int_equal(mincore(pages + 2 * stride, page, residence), -1);
+	assert_int_equal(errno, ENOMEM);
+	assert_null(fsyi_mem_spread(SIZE_MAX, 3, &stride));
+}
+
 int
 main(void)
 {
@@ -190,6 +210,7 @@ main(void)
 		cmocka_unit_test(test_aligned_zero_and_apart),  cmocka_unit_test(test_odd_nodes_and_sizes),
 		cmocka_unit_test(test_threads_share_no_piece),  cmocka_unit_test(test_policy_prefers_the_kernels_node),
 		cmocka_unit_test(test_fake_nodes_have_no_policy), cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_spread),
 	};
 
 	return cmocka_run_group_tests_name("mem", tests, NULL, NULL);
