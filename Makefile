@@ -6,7 +6,7 @@
 #   make check            every test layer, lints and sanitizer builds included; installs what it needs
 #   make check SAN=thread | address | undefined     unit and stress tests in that build only
 #   make check-unit check-stress check-header check-language check-abi check-install check-counts check-model check-preload check-fault check-misuse
-#   make check-soak MINUTES=n   everything against everything
+#   make check-soak MINUTES=n   everything against everything;  make coverage: what the tests reach
 #   make bench            the article's table, measured here;  make bench-full: every sweep
 #   make install          DESTDIR= PREFIX= LIBDIR=;  make uninstall takes the same
 #   make lint docs deps clean
@@ -49,6 +49,11 @@ ifeq ($(CONFIG),release)
 MODEFLAGS := -DNDEBUG
 else ifeq ($(CONFIG),debug)
 MODEFLAGS := -O0 -ggdb3
+else ifeq ($(CONFIG),coverage)
+MODEFLAGS := -DNDEBUG -DFSYI_COVERAGE -O0 --coverage -fprofile-update=atomic
+LDFLAGS += --coverage
+# Most tests of misuse end in an abort, which must not lose the counts (test/support/coverage.c).
+TEST_LDFLAGS := -Wl,--wrap=abort -Wl,--wrap=_exit
 endif
 # READERS=off leaves out the readers' slots (docs/adr/0010): they are counted in the lock.
 ifeq ($(READERS),off)
@@ -158,7 +163,7 @@ $(URCU_EXAMPLES:%.c=$(BUILD)/%): EXAMPLE_LIBS = $(URCU_LIBS)
 # Tests link the archive, where hidden symbols are in reach.
 $(UNIT) $(STRESS): %: %.o $(SUPPORT_OBJ) $(STATIC)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $< $(SUPPORT_OBJ) $(STATIC) $(ALL_LDFLAGS) $(TEST_LDLIBS) $(LIBS)
+	$(Q)$(CC) -o $@ $< $(SUPPORT_OBJ) $(STATIC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) $(TEST_LDLIBS) $(LIBS)
 $(UNIT) $(STRESS): TEST_LDLIBS = -lcmocka
 $(BUILD)/test/unit/test_bench_compare: TEST_LDLIBS = -lcmocka $(CLI_LIBS)
 
@@ -167,7 +172,7 @@ $(UNIT_CXX): $(BUILD)/%: %.cc $(SUPPORT_OBJ) $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)
 	$(Q)$(CXX) $(CFLAGS) -std=gnu++17 -Wall -Wextra $(if $(WERROR),-Werror) $(SANFLAGS) -Iinclude -MMD -MP -o $@ $< \
-		$(SUPPORT_OBJ) $(STATIC) $(ALL_LDFLAGS) -lcmocka $(LIBS)
+		$(SUPPORT_OBJ) $(STATIC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -lcmocka $(LIBS)
 
 # --- checks ---
 # Each layer prints "ok NAME", "not ok NAME", "skip NAME reason" or "NAME: n passed, n failed, n skipped"
@@ -230,7 +235,7 @@ $(BUILD)/test/fault/nomem/nomem: $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/fau
 
 $(FAULT): $(LOAD_OBJ) $(STATIC)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -no-pie -o $@ $(filter %.o,$^) $(STATIC) $(ALL_LDFLAGS) $(WRAPS:%=-Wl$(comma)--wrap=%) -lcmocka $(LIBS)
+	$(Q)$(CC) -no-pie -o $@ $(filter %.o,$^) $(STATIC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) $(WRAPS:%=-Wl$(comma)--wrap=%) -lcmocka $(LIBS)
 
 check-fault: $(FAULT)
 	@$(BUILD)/test/fault/run
@@ -247,7 +252,7 @@ SOAK := $(BUILD)/test/soak/soak
 
 $(SOAK): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/soak/*.c)) $(LOAD_OBJ) $(STATIC)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(TEST_LDFLAGS) -lcmocka $(LIBS)
 
 check-soak-short: $(SOAK)
 	@$(SOAK) 4
@@ -261,11 +266,19 @@ MISUSE := $(BUILD)/test/misuse/misuse
 
 $(MISUSE): $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/misuse/*.c)) $(LOAD_OBJ) $(STATIC)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(LIBS)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(TEST_LDFLAGS) -lcmocka $(LIBS)
 
 check-misuse: $(MISUSE) $(SHARED)
 	@$(MISUSE)
 	@test/misuse/table.sh
+
+# Lines and branches of lib/ that the short tests reach; takes some minutes.
+.PHONY: coverage coverage-run
+coverage:
+	@$(MAKE) --no-print-directory CONFIG=coverage coverage-run
+
+coverage-run: all $(UNIT) $(UNIT_CXX) $(STRESS) $(FAULT) $(MISUSE) $(SOAK)
+	@CC='$(CC)' CXX='$(CXX)' test/coverage.sh $(BUILD) $(filter-out all,$^)
 
 # --- checks: scheduler, relacy, spin ---
 # The real lib/park and lib/sync on simulated machines (docs/testing.md), and the protocol's models. check-sim is the
