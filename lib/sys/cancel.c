@@ -11,6 +11,10 @@
 #include <errno.h>
 #include <pthread.h>
 
+#if defined(__SANITIZE_THREAD__) && !defined(__clang__) && __GNUC__ >= 11
+#pragma GCC diagnostic ignored "-Wtsan" /* what the fence orders is glibc's, and nothing that the sanitizer watches */
+#endif
+
 int
 fsyi_cancel_allow(void)
 {
