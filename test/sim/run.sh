@@ -88,9 +88,9 @@ mutants() {
 }
 
 case ${1:-} in
-quick) simulate 3000 110 ;;
+quick) simulate 3000 80 ;;
 long) simulate 1000000 3600 ;;
-relacy) relacy 6000 90 ;;
+relacy) relacy 6000 60 ;;
 relacy-long) relacy 1000000 3600 ;;
 mutants) mutants ;;
 *) sed -n '3,5p' "$0" >&2; exit 2 ;;
