@@ -4,6 +4,7 @@
 #include "test/support/fairlocks.h"
 #include "test/support/gate.h"
 #include "test/support/locks.h"
+#include "test/support/role.h"
 #include "test/support/worker.h"
 
 #include <sched.h>
@@ -14,13 +15,12 @@
 #include <cmocka.h>
 
 static fsy_fair_rwlock_t shared;
-static fsy_atomic_u32 stage;             /* how many have come by, in the order of their coming */
 
 static int
 choose(enum fair_mode mode)
 {
 	fair_begin(&shared, mode);
-	fsy_atomic_u32_store(&stage, 0);
+	roles_clear();
 	return 0;
 }
 
@@ -30,27 +30,11 @@ static int choose_plain(void **state) { (void)state; return choose(FAIR_PLAINLY)
 
 enum { QUEUED = 4 };
 
-struct role {
-	struct gate inside, leave;
-	unsigned int parties;
-	fsy_atomic_u32 came;            /* as which number, the last of those who share it */
-};
-
-#define ROLE(name, parties) { GATE(name " is inside"), GATE(name " may leave"), parties, { 0 } }
-
-static void
-be_inside(struct role *role)
-{
-	fsy_atomic_u32_store(&role->came, fsy_atomic_u32_add(&stage, 1) + 1);
-	gate_meet(&role->inside, role->parties);
-	gate_pass(&role->leave);
-}
-
 static void *
 read_once(void *arg)
 {
 	W_CHECK(fsy_fair_rwlock_rlock(&shared) == 0);
-	be_inside(arg);
+	role_play(arg);
 	fsy_fair_rwlock_runlock(&shared);
 	return NULL;
 }
@@ -59,7 +43,7 @@ static void *
 write_once(void *arg)
 {
 	W_CHECK(fsy_fair_rwlock_lock(&shared) == 0);
-	be_inside(arg);
+	role_play(arg);
 	fsy_fair_rwlock_unlock(&shared);
 	return NULL;
 }
@@ -86,15 +70,15 @@ test_r4_nobody_gets_in_between(void **state)
 	(void)state;
 	assert_int_equal(fsy_fair_rwlock_lock(&shared), 0);
 	let_them_queue(threads, &second, &others);
-	assert_int_equal(fsy_atomic_u32_load(&stage), 0);
+	assert_int_equal(roles_came(), 0);
 	gate_open(&second.leave);
 	fsy_fair_rwlock_downgrade(&shared);
 	gate_meet(&others.inside, QUEUED + 1);           /* all of them, while this thread reads */
-	assert_int_equal(fsy_atomic_u32_load(&stage), QUEUED);
+	assert_int_equal(roles_came(), QUEUED);
 	gate_open(&others.leave);
 	for (int i = 0; i < QUEUED; i++)
 		worker_join(threads[1 + i]);
-	assert_int_equal(fsy_atomic_u32_load(&stage), QUEUED);   /* W2 waits for us alone */
+	assert_int_equal(roles_came(), QUEUED);   /* W2 waits for us alone */
 	fsy_fair_rwlock_runlock(&shared);
 	worker_join(threads[0]);
 	workers_assert();
@@ -114,7 +98,7 @@ test_phases_alternate(void **state)
 	let_them_queue(threads, &second, &others);
 	fsy_fair_rwlock_unlock(&shared);
 	gate_meet(&others.inside, QUEUED + 1);
-	assert_int_equal(fsy_atomic_u32_load(&stage), QUEUED);
+	assert_int_equal(roles_came(), QUEUED);
 	wait_until_parked(fair_drain_key(&shared), 1);   /* it has the lock, and waits for the readers to leave */
 	assert_int_equal(fsy_fair_rwlock_tryrlock(&shared), FSY_EBUSY);
 	assert_int_equal(fsy_fair_rwlock_rlock_until(&shared, fsy_after_ns(100000)), FSY_ETIMEDOUT);

@@ -3,6 +3,7 @@
 #include "test/support/child.h"
 #include "test/support/gate.h"
 #include "test/support/locks.h"
+#include "test/support/role.h"
 #include "test/support/rwlocks.h"
 #include "test/support/worker.h"
 
@@ -14,13 +15,12 @@
 #include <cmocka.h>
 
 static fsy_rwmutex_t shared;
-static fsy_atomic_u32 stage;             /* how many have come by, in the order of their coming */
 
 static int
 choose(enum rw_mode mode)
 {
 	rw_begin(&shared, mode);
-	fsy_atomic_u32_store(&stage, 0);
+	roles_clear();
 	return 0;
 }
 
@@ -30,20 +30,11 @@ static int choose_plain(void **state) { (void)state; return choose(RW_PLAINLY); 
 
 enum { QUEUED_READERS = 4 };
 
-struct role {
-	struct gate inside, leave;
-	unsigned int parties, came;
-};
-
 static void *
 read_once(void *arg)
 {
-	struct role *role = arg;
-
 	fsy_rwmutex_rlock(&shared);
-	role->came = fsy_atomic_u32_add(&stage, 1) + 1;
-	gate_meet(&role->inside, role->parties);
-	gate_pass(&role->leave);
+	role_play(arg);
 	fsy_rwmutex_runlock(&shared);
 	return NULL;
 }
@@ -51,17 +42,11 @@ read_once(void *arg)
 static void *
 write_once(void *arg)
 {
-	struct role *role = arg;
-
 	fsy_rwmutex_lock(&shared);
-	role->came = fsy_atomic_u32_add(&stage, 1) + 1;
-	gate_meet(&role->inside, role->parties);
-	gate_pass(&role->leave);
+	role_play(arg);
 	fsy_rwmutex_unlock(&shared);
 	return NULL;
 }
-
-#define ROLE(name, parties) { GATE(name " is inside"), GATE(name " may leave"), parties, 0 }
 
 /* One reader holds, a writer waits for it; others queue; when the writer leaves with a second one behind it, all of them come first. */
 static void
@@ -79,21 +64,21 @@ test_g5_queued_readers_come_before_the_next_writer(void **state)
 	for (int i = 0; i < QUEUED_READERS; i++)
 		threads[3 + i] = worker_start(read_once, &others);
 	wait_until_parked(rw_readers_key(&shared), QUEUED_READERS);
-	assert_int_equal(fsy_atomic_u32_load(&stage), 1);        /* R2 blocks, while R1 reads */
+	assert_int_equal(roles_came(), 1);        /* R2 blocks, while R1 reads */
 	gate_open(&first.leave);
 	gate_meet(&writer.inside, 2);                            /* W runs when R1 leaves */
-	assert_int_equal(writer.came, 2);
-	assert_int_equal(fsy_atomic_u32_load(&stage), 2);
+	assert_int_equal(fsy_atomic_u32_load(&writer.came), 2);
+	assert_int_equal(roles_came(), 2);
 	threads[2] = worker_start(write_once, &second);
 	wait_until_parked(&shared.word_, 1);
 	gate_open(&second.leave);
 	gate_open(&writer.leave);
 	gate_meet(&others.inside, QUEUED_READERS + 1);           /* all of them at once */
-	assert_int_equal(fsy_atomic_u32_load(&stage), 2 + QUEUED_READERS);
+	assert_int_equal(roles_came(), 2 + QUEUED_READERS);
 	gate_open(&others.leave);
 	for (int i = 0; i < QUEUED_READERS + 3; i++)
 		worker_join(threads[i]);
-	assert_int_equal(second.came, 3 + QUEUED_READERS);
+	assert_int_equal(fsy_atomic_u32_load(&second.came), 3 + QUEUED_READERS);
 	assert_rw_at_rest(&shared);
 }
 
@@ -120,7 +105,7 @@ test_g6_tryrlock_while_a_writer_waits(void **state)
 	gate_open(&first.leave);
 	worker_join(threads[0]);
 	worker_join(threads[1]);
-	assert_int_equal(writer.came, 2);
+	assert_int_equal(fsy_atomic_u32_load(&writer.came), 2);
 	assert_rw_at_rest(&shared);
 	assert_true(fsy_rwmutex_tryrlock(&shared));
 	fsy_rwmutex_runlock(&shared);
@@ -137,11 +122,8 @@ runlock_once(void *arg)
 static void *
 rlock_and_end(void *arg)
 {
-	struct role *role = arg;
-
 	fsy_rwmutex_rlock(&shared);
-	gate_meet(&role->inside, 2);
-	gate_pass(&role->leave);
+	role_play(arg);
 	return NULL;
 }
 
@@ -223,8 +205,8 @@ test_writers_queue(void **state)
 	gate_open(&first.leave);
 	for (int i = 0; i < 3; i++)
 		worker_join(threads[i]);
-	assert_int_equal(fsy_atomic_u32_load(&stage), 3);
-	assert_int_equal(reader.came, 2);
+	assert_int_equal(roles_came(), 3);
+	assert_int_equal(fsy_atomic_u32_load(&reader.came), 2);
 	assert_rw_at_rest(&shared);
 }
 
