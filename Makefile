@@ -476,7 +476,7 @@ uninstall:
 
 # --- the rest ---
 lint:
-	@for lint in .ci/lint-*.sh; do name=$${lint##*/}; name=$${name%.sh}; \
+	@for lint in .ci/lint-*; do name=$${lint##*/}; name=$${name%.sh}; \
 		if $$lint; then echo "ok $$name"; else echo "not ok $$name"; bad=1; fi; done; exit $${bad:-0}
 
 # Fills what stands between the markers of a page from the code it describes.
