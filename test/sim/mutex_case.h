@@ -6,10 +6,9 @@
 #ifndef MUTEX_CASE_H
 #define MUTEX_CASE_H
 
-#include "scenario.h"
+#include "lot_rest.h"
 #include <fastsync/error.h>
 #include <fastsync/mutex.h>
-#include <park/lot.h>
 #include <string.h>
 #include <sync/lockword_wait.h>
 #include <sys/clock.h>
@@ -91,16 +90,8 @@ section(void)
 static inline void
 at_rest(void)
 {
-	const uint64_t *attention = (const uint64_t *)(const void *)fsy_attention_;
-
 	SIM_CHECK(lock.word_.cell_ == 0);
-	for (unsigned i = 0; attention != NULL && i < (1u << FSY_ATTENTION_BITS_) / 8; i++)
-		if (attention[i] != 0)
-			sim_fail("an attention byte near %u is still raised", 8 * i);
-	for (unsigned i = 0; i < (1u << FSY_ATTENTION_BITS_) >> fsyi_lot.shift; i++) {
-		SIM_CHECK(fsyi_lot.buckets[i].queues == NULL);
-		SIM_CHECK(fsyi_lot.buckets[i].lock.cell_ == 0);
-	}
+	lot_at_rest();
 }
 
 static inline void

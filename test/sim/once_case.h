@@ -5,9 +5,8 @@
 #ifndef ONCE_CASE_H
 #define ONCE_CASE_H
 
-#include "scenario.h"
+#include "lot_rest.h"
 #include <fastsync/once.h>
-#include <park/lot.h>
 #include <string.h>
 #include <sys/fork.h>
 #include <sys/tune.h>
@@ -46,15 +45,6 @@ setup_one_failure(void)
 {
 	setup();
 	failures = 1;
-}
-
-static inline void
-lot_at_rest(void)
-{
-	for (unsigned i = 0; i < (1u << FSY_ATTENTION_BITS_) >> fsyi_lot.shift; i++) {
-		SIM_CHECK(fsyi_lot.buckets[i].queues == NULL);
-		SIM_CHECK(fsyi_lot.buckets[i].lock.cell_ == 0);
-	}
 }
 
 static inline void

@@ -1,104 +1,71 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * rwmutex_case.h - what the scenarios of the rwmutex share: the lock in one of its modes, sections that would notice company, and
- * what must hold at rest.
- *
- * Nobody writes what another thread may write at the same time, so that relacy takes a missing edge for the data race that it is.
- */
+/* rwmutex_case.h - what the scenarios of the rwmutex share: the lock in one of its modes. */
 #ifndef RWMUTEX_CASE_H
 #define RWMUTEX_CASE_H
 
-#include "scenario.h"
-#include <fastsync/error.h>
 #include <fastsync/rwmutex.h>
-#include <park/lot.h>
-#include <string.h>
-#include <sync/lockword.h>
-#include <sync/readers_line.h>
-#include <sync/rwmutex.h>
-#include <sys/clock.h>
-#include <sys/thread.h>
-#include <sys/tune.h>
 
 #ifndef CASE_LOCK                       /* else the scenario has declared it */
 #define CASE_LOCK "rwmutex/"
 static fsy_rwmutex_t lock;
 #endif
-static int reading[SIM_THREADS], writing;               /* who is inside, as they say */
-static int reads[SIM_THREADS], writes[SIM_THREADS];     /* how often each has been inside */
-static long left_half, right_half;                      /* written by writers */
-static int rounds;
+#include "rw_modes.h"
+#include <sync/lockword.h>
+#include <sync/rwmutex.h>
+
+static inline void enter_reading(void) { fsy_rwmutex_rlock(&lock); }
+static inline void leave_reading(void) { fsy_rwmutex_runlock(&lock); }
+static inline void enter_writing(void) { fsy_rwmutex_lock(&lock); }
+static inline bool enter_writing_until(fsy_deadline_t deadline) { return fsy_rwmutex_lock_until(&lock, deadline) == 0; }
+static inline void leave_writing(void) { fsy_rwmutex_unlock(&lock); }
 
 static inline void
-nobody_else_is_inside(int id, bool writer)
+tune(int64_t spin, int64_t brief, int64_t patience, int64_t turn)
 {
-	SIM_CHECK(writing == 0);
-	for (int i = 0; writer && i < sim_threads(); i++)
-		SIM_CHECK(i == id || reading[i] == 0);
+	fsyi_tune.patience_ns = fsyi_tune.patience_max_ns = patience;
+	fsyi_tune.spin_ns = spin;
+	fsyi_tune.brief_spin_ns = brief;
+	fsyi_tune.first_look_ns = 100;
+	fsyi_tune.turn_min_ns = turn;
+	fsyi_tune.turn_max_ns = 10 * turn;
+	fsyi_tune.cycle_ns = turn;
+	fsyi_tune.node_batch = 2;
+	fsyi_tune.readers_calm_ns = 0;
 }
 
 static inline void
-read_section(int id)
+tune_somehow(void)
 {
-	long seen = left_half;
-
-	nobody_else_is_inside(id, false);
-	reading[id]++;
-	reads[id]++;
-	sim_point();
-	SIM_CHECK(right_half == seen);
-	nobody_else_is_inside(id, false);
-	reading[id]--;
-}
-
-static inline void
-write_section(int id)
-{
-	nobody_else_is_inside(id, true);
-	writing = 1;
-	writes[id]++;
-	left_half++;
-	sim_point();
-	for (int i = 0; i < sim_threads(); i++)
-		SIM_CHECK(i == id || reading[i] == 0);
-	right_half++;
-	writing = 0;
-}
-
-/* At rest: no bit, no queue, no attention, no hold anywhere (I6, D1). */
-static inline void
-at_rest(void)
-{
-	const uint64_t *attention = (const uint64_t *)(const void *)fsy_attention_;
-
-	SIM_CHECK((lock.word_.cell_ & (LW_BUSY | RW_PARKED)) == 0);
-	SIM_CHECK(lock.readers_.cell_ == 0);
-	SIM_CHECK(!readers_in_slots(&lock.readers_));
-	for (unsigned i = 0; attention != NULL && i < (1u << FSY_ATTENTION_BITS_) / 8; i++)
-		if (attention[i] != 0)
-			sim_fail("an attention byte near %u is still raised", 8 * i);
-	for (unsigned i = 0; i < (1u << FSY_ATTENTION_BITS_) >> fsyi_lot.shift; i++) {
-		SIM_CHECK(fsyi_lot.buckets[i].queues == NULL);
-		SIM_CHECK(fsyi_lot.buckets[i].lock.cell_ == 0);
+	switch (sim_random(4)) {
+	case 0: tune(200, 0, 100, 200); break;
+	case 1: tune(900, 100, 300, 2000); break;
+	case 2: tune(100, 300, 1000, 1000); break;
+	case 3: tune(0, 0, 0, 1000000); break;
 	}
 }
 
+static inline void tune_sleepy(enum mode mode) { (void)mode; tune(0, 0, 0, 100); }
+
 static inline void
-read_once(int id)
+begin(enum mode mode)
 {
-	fsy_rwmutex_rlock(&lock);
-	read_section(id);
-	fsy_rwmutex_runlock(&lock);
+	mode = nearest(mode);
+	nobody_was_in();
+	memset(&lock, 0, sizeof(lock));
+	lock.word_.cell_ = mode == PLAIN ? RW_READING : mode == FENCED ? RW_SLOTS : 0;
+	sim_name(&lock, sizeof(lock), "lock");
+	if (fsy_attention_ != NULL)
+		sim_name(fsy_attention_ + fsy_attention_slot_(&lock), 1, "attention");
+	sim_name(&fsyi_lot_bucket(&fsyi_lot, &lock)->lock, 4, "bucket");
 }
 
 static inline void
-write_once(int id)
+at_rest(void)
 {
-	fsy_rwmutex_lock(&lock);
-	write_section(id);
-	fsy_rwmutex_unlock(&lock);
+	SIM_CHECK((lock.word_.cell_ & (LW_BUSY | RW_PARKED)) == 0);
+	SIM_CHECK(lock.readers_.cell_ == 0);
+	SIM_CHECK(!readers_in_slots(&lock.readers_));
+	lot_at_rest();
 }
-
-#include "rwmutex_modes.h"
 
 #endif

@@ -3,10 +3,9 @@
  * sim_barrier.c - the real barrier, one step at a time. Edges exercised: B1 -> B2, K3 -> K2, E1 -> E2; invariants I1 (the memory
  * is taken away by the first who returns), I7, I8, Y1..Y4.
  */
-#include "scenario.h"
+#include "lot_rest.h"
 #include <fastsync/barrier.h>
 #include <fastsync/error.h>
-#include <park/lot.h>
 #include <string.h>
 #include <sys/thread.h>
 #include <sys/tune.h>
@@ -33,10 +32,7 @@ setup(void)
 static void
 nobody_waits(void)
 {
-	for (unsigned i = 0; i < (1u << FSY_ATTENTION_BITS_) >> fsyi_lot.shift; i++) {
-		SIM_CHECK(fsyi_lot.buckets[i].queues == NULL);
-		SIM_CHECK(fsyi_lot.buckets[i].lock.cell_ == 0);
-	}
+	lot_at_rest();
 }
 
 /* The first who returns takes the barrier away. */

@@ -6,53 +6,7 @@
  * Edges exercised: V1 -> V2, V3, V4, S4, S6; S1 -> S2, S3 -> S5; K1, K3 -> K2; invariants F1..F6, W1, D1, I3, I4, I6, I7.
  */
 #include "fair_case.h"
-#include <sys/clock.h>
-
-static void
-everybody_was_in(void)
-{
-	at_rest();
-	for (int id = 0; id < sim_threads(); id++)
-		SIM_CHECK(reads[id] + writes[id] == rounds);
-}
-
-/* The last thread writes. */
-static void
-one_writer(int id)
-{
-	for (int i = 0; i < rounds; i++)
-		if (id == sim_threads() - 1)
-			write_once(id);
-		else
-			read_once(id);
-}
-
-static void
-two_writers(int id)
-{
-	for (int i = 0; i < rounds; i++)
-		if (id < 2)
-			write_once(id);
-		else
-			read_once(id);
-}
-
-static void
-writers(int id)
-{
-	for (int i = 0; i < rounds; i++)
-		write_once(id);
-}
-
-static void
-by_turns(int id)
-{
-	for (int i = 0; i < rounds; i++)
-		if (sim_random(3) == 0)
-			write_once(id);
-		else
-			read_once(id);
-}
+#include "rw_company.h"
 
 /* In each of the ways there are; nobody times out early. */
 static bool
@@ -100,23 +54,6 @@ mixed(int id)
 		} else {
 			fsy_fair_rwlock_runlock(&lock);
 		}
-	}
-}
-
-/* Readers that hold on for longer than a writer stays awake. */
-static void
-long_reads(int id)
-{
-	for (int i = 0; i < rounds; i++) {
-		if (id == 0) {
-			write_once(id);
-			continue;
-		}
-		SIM_CHECK(fsy_fair_rwlock_rlock(&lock) == 0);
-		if (sim_random(2) == 0)
-			fsyi_delay((int64_t)sim_random(3000));
-		read_section(id);
-		fsy_fair_rwlock_runlock(&lock);
 	}
 }
 
@@ -179,36 +116,6 @@ upgrades(int id)
 			fsy_fair_rwlock_runlock(&lock);
 		}
 	}
-}
-
-/* No reader waits for another reader: all are inside at the same time, in every mode, also right after a writer has been there. */
-static fsy_atomic_u32 inside;
-
-static void
-setup_together(void)
-{
-	setup_any();
-	rounds = 1;
-	inside.cell_ = 0;
-}
-
-static void
-together(int id)
-{
-	if (id == 0)
-		write_once(id);
-	for (;;) {
-		SIM_CHECK(fsy_fair_rwlock_rlock(&lock) == 0);
-		if (writes[0] > 0)
-			break;
-		fsy_fair_rwlock_runlock(&lock);         /* the writer would wait for whoever waits here */
-		sim_yield();
-	}
-	nobody_else_is_inside(id, false);
-	fsy_atomic_u32_add(&inside, 1);
-	while (fsy_atomic_u32_load(&inside) < (uint32_t)sim_threads())
-		sim_yield();
-	fsy_fair_rwlock_runlock(&lock);
 }
 
 #define CASES_OF_ALL \

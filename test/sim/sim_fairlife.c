@@ -4,124 +4,13 @@
  * away, a fork. D1..D4 of lib/sync/readers.c, H1, I1, I8.
  */
 #include "fair_case.h"
-#include <fastsync/error.h>
-#include <sys/clock.h>
-#include <sys/thread.h>
+#include "rw_life.h"
+#include "rw_mail.h"
 #include <sys/fork.h>
-
-/* Holds that anybody may give back; how many there are, as far as their owners know. */
-static fsy_atomic_u32 mail, held;
-
-static void
-setup_mail(enum mode mode)
-{
-	begin(mode);
-	tune_somehow();
-	mail.cell_ = held.cell_ = 0;
-}
 
 static void setup_mail_counted(void) { setup_mail(COUNTED); }
 static void setup_mail_fenced(void) { setup_mail(FENCED); }
 static void setup_mail_plain(void) { setup_mail(PLAIN); }
-
-static void
-hold(void)
-{
-	SIM_CHECK(fsy_fair_rwlock_rlock(&lock) == 0);
-	SIM_CHECK(writing == 0);
-	fsy_atomic_u32_add(&held, 1);
-}
-
-static void
-give_back(void)
-{
-	SIM_CHECK(writing == 0);
-	fsy_atomic_u32_add(&held, 0u - 1u);
-	fsy_fair_rwlock_runlock(&lock);
-}
-
-static void
-write_alone(int id)
-{
-	SIM_CHECK(fsy_fair_rwlock_lock(&lock) == 0);
-	SIM_CHECK(writing == 0 && fsy_atomic_u32_load(&held) == 0);
-	writing = 1;
-	writes[id]++;
-	sim_point();
-	SIM_CHECK(fsy_atomic_u32_load(&held) == 0);
-	writing = 0;
-	fsy_fair_rwlock_unlock(&lock);
-}
-
-static void
-take_mail(void)
-{
-	uint32_t seen = fsy_atomic_u32_load(&mail);
-
-	while (seen == 0 || !fsy_atomic_u32_cas(&mail, &seen, seen - 1)) {
-		fsyi_delay(500);
-		seen = fsy_atomic_u32_load(&mail);
-	}
-}
-
-/* T0 gives back what the others have taken, T1 writes; the others read, and leave their holds or do not. */
-static void
-strangers(int id)
-{
-	for (int given = 0; id == 0 && given < (sim_threads() - 2) * rounds; given++) {
-		take_mail();
-		give_back();
-	}
-	for (int i = 0; id == 1 && i < rounds; i++)
-		write_alone(id);
-	for (int i = 0; id > 1 && i < 2 * rounds; i++) {
-		hold();
-		if (i % 2)
-			give_back();
-		else
-			fsy_atomic_u32_add(&mail, 1);
-	}
-}
-
-/* Every reader gives back somebody's hold: its own, most often. Writers time out meanwhile. */
-static void
-anybodys(int id)
-{
-	for (int i = 0; i < rounds; i++) {
-		if (id == 0) {
-			if (fsy_fair_rwlock_lock_until(&lock, sim_now() + (int64_t)sim_random(3000)) == 0) {
-				SIM_CHECK(fsy_atomic_u32_load(&held) == 0);
-				fsy_fair_rwlock_unlock(&lock);
-			}
-			continue;
-		}
-		hold();
-		fsy_atomic_u32_add(&mail, 1);
-		take_mail();
-		give_back();
-	}
-}
-
-/* T1 reads and ends; a new thread goes on with its record. T0 gives the hold back. T2 writes, T3 reads. */
-static void
-reader_ends(int id)
-{
-	for (int i = 0; i < rounds; i++) {
-		if (id == 1) {
-			hold();
-			fsy_atomic_u32_add(&mail, 1);
-			fsyi_reader_exit(fsyi_thread_self());
-		} else if (id == 0) {
-			take_mail();
-			give_back();
-		} else if (id == 2) {
-			write_alone(id);
-		} else {
-			hold();
-			give_back();
-		}
-	}
-}
 
 /* T0 ends while it writes: whoever comes next knows, and nobody after the flag is cleared. */
 static fsy_atomic_u32 ended, repaired;
@@ -173,22 +62,6 @@ at_rest_or_poisoned(void)
 	at_rest();
 }
 
-/* The last user takes the memory away as soon as it has the lock back; a reader makes sure by writing that no other reads (I1). */
-static fsy_atomic_u32 users;
-
-static void
-setup_users(void)
-{
-	setup_any();
-	users.cell_ = 0;
-}
-
-static bool
-is_last(void)
-{
-	return fsy_atomic_u32_add(&users, 1) == (uint32_t)sim_threads() - 1;
-}
-
 static void
 destroy(int id)
 {
@@ -204,12 +77,8 @@ destroy(int id)
 		fsy_fair_rwlock_unlock(&lock);
 	else
 		fsy_fair_rwlock_runlock(&lock);
-	if (last && !write && sim_threads() > 2) {
-		SIM_CHECK(fsy_fair_rwlock_lock(&lock) == 0);
-		fsy_fair_rwlock_unlock(&lock);
-	}
 	if (last)
-		sim_kill(&lock, sizeof(lock));
+		remove_after(write);
 }
 
 /* T0 forks with a hold of either kind or without. While it writes T1 and T2 wait, in every way; T3 is a thread of the child. */

@@ -7,8 +7,6 @@
  * every write section is counted against them. The looks are plain: not for relacy.
  */
 #include "fair_case.h"
-#include <sys/clock.h>
-#include <sys/thread.h>
 
 enum { NOT_WAITING, WAITS_TO_READ, WAITS_TO_WRITE };
 

@@ -4,26 +4,24 @@
  * fork. D1..D4 of lib/sync/readers.c, I1, I8.
  */
 #include "rwmutex_case.h"
+#include "rw_life.h"
+#include "rw_mail.h"
 #include <sys/fork.h>
 
-/* Holds that anybody may give back; how many there are, as far as their owners know. */
-static fsy_atomic_u32 mail, held;
 static fsy_rwmutex_t many[64], *twin;   /* twin has the lock's slot in each line */
 
 static void
-setup_mail(enum mode mode)
+setup_twin(enum mode mode)
 {
-	begin(mode);
-	tune_somehow();
+	setup_mail(mode);
 	memset(many, 0, sizeof(many));
 	for (twin = many; fsy_reader_slot_(&twin->readers_) != fsy_reader_slot_(&lock.readers_); twin++)
 		;
-	mail.cell_ = held.cell_ = 0;
 }
 
-static void setup_mail_counted(void) { setup_mail(COUNTED); }
-static void setup_mail_fenced(void) { setup_mail(FENCED); }
-static void setup_mail_plain(void) { setup_mail(PLAIN); }
+static void setup_mail_counted(void) { setup_twin(COUNTED); }
+static void setup_mail_fenced(void) { setup_twin(FENCED); }
+static void setup_mail_plain(void) { setup_twin(PLAIN); }
 
 /* Everybody sleeps soon. */
 static void
@@ -32,78 +30,6 @@ setup_mail_once(void)
 	setup_mail(FENCED);
 	tune(0, 0, 0, 100);
 	rounds = 1;
-}
-
-static void
-hold(void)
-{
-	fsy_rwmutex_rlock(&lock);
-	SIM_CHECK(writing == 0);
-	fsy_atomic_u32_add(&held, 1);
-}
-
-static void
-give_back(void)
-{
-	SIM_CHECK(writing == 0);
-	fsy_atomic_u32_add(&held, 0u - 1u);
-	fsy_rwmutex_runlock(&lock);
-}
-
-static void
-write_alone(int id)
-{
-	fsy_rwmutex_lock(&lock);
-	SIM_CHECK(writing == 0 && fsy_atomic_u32_load(&held) == 0);
-	writing = 1;
-	writes[id]++;
-	sim_point();
-	SIM_CHECK(fsy_atomic_u32_load(&held) == 0);
-	writing = 0;
-	fsy_rwmutex_unlock(&lock);
-}
-
-/* T0 gives back what the others have taken, T1 writes; the others read, and leave their holds or do not. */
-static void
-strangers(int id)
-{
-	uint32_t seen;
-
-	for (int given = 0; id == 0 && given < (sim_threads() - 2) * rounds; given++) {
-		for (seen = fsy_atomic_u32_load(&mail); seen == 0 || !fsy_atomic_u32_cas(&mail, &seen, seen - 1); seen = fsy_atomic_u32_load(&mail))
-			fsyi_delay(20000);
-		give_back();
-	}
-	for (int i = 0; id == 1 && i < rounds; i++)
-		write_alone(id);
-	for (int i = 0; id > 1 && i < 2 * rounds; i++) {
-		hold();
-		if (i % 2)
-			give_back();
-		else
-			fsy_atomic_u32_add(&mail, 1);
-	}
-}
-
-/* Every reader gives back somebody's hold: its own, most often. Writers time out meanwhile. */
-static void
-anybodys(int id)
-{
-	for (int i = 0; i < rounds; i++) {
-		if (id == 0) {
-			if (fsy_rwmutex_lock_until(&lock, sim_now() + (int64_t)sim_random(3000)) == 0) {
-				SIM_CHECK(fsy_atomic_u32_load(&held) == 0);
-				fsy_rwmutex_unlock(&lock);
-			}
-			continue;
-		}
-		hold();
-		fsy_atomic_u32_add(&mail, 1);
-		for (uint32_t seen = fsy_atomic_u32_load(&mail); seen == 0 || !fsy_atomic_u32_cas(&mail, &seen, seen - 1);
-		     seen = fsy_atomic_u32_load(&mail))
-			fsyi_delay(20000);
-		give_back();
-	}
 }
 
 /* T0 gives back the hold of T1, while T1 tries again and again to read: it is T1's attempt that T0 may find. T2 writes. */
@@ -128,34 +54,7 @@ stranger_against_attempts(int id)
 	}
 }
 
-/* T1 reads and ends; a new thread goes on with its record. T0 gives the hold back before, meanwhile or after. T2 writes, T3 reads. */
-static void
-ends(int id)
-{
-	if (id == 1) {
-		for (int i = 0; i < rounds; i++) {
-			hold();
-			fsy_atomic_u32_add(&mail, 1);
-			fsyi_reader_exit(fsyi_thread_self());
-		}
-	} else if (id == 0) {
-		for (int i = 0; i < rounds; i++) {
-			while (fsy_atomic_u32_load(&mail) <= (uint32_t)i)
-				sim_yield();
-			give_back();
-		}
-	} else {
-		for (int i = 0; i < rounds; i++)
-			if (id == 2) {
-				write_alone(id);
-			} else {
-				hold();
-				give_back();
-			}
-	}
-}
-
-/* The same, but T0 comes as soon as the hold is counted, and T2 sleeps over the slot that it is about to leave. */
+/* As reader_ends, but T0 comes as soon as the hold is counted, and T2 sleeps over the slot that it is about to leave. */
 static void
 ends_under_a_sleeper(int id)
 {
@@ -191,22 +90,6 @@ nested(int id)
 	}
 }
 
-/* The last user takes the memory away as soon as it has the lock back; a reader makes sure by writing that no other reads (I1). */
-static fsy_atomic_u32 users;
-
-static void
-setup_users(void)
-{
-	setup_any();
-	users.cell_ = 0;
-}
-
-static bool
-is_last(void)
-{
-	return fsy_atomic_u32_add(&users, 1) == (uint32_t)sim_threads() - 1;
-}
-
 static void
 destroy(int id)
 {
@@ -221,12 +104,8 @@ destroy(int id)
 		fsy_rwmutex_unlock(&lock);
 	else
 		fsy_rwmutex_runlock(&lock);
-	if (last && !write && sim_threads() > 2) {
-		fsy_rwmutex_lock(&lock);
-		fsy_rwmutex_unlock(&lock);
-	}
 	if (last)
-		sim_kill(&lock, sizeof(lock));
+		remove_after(write);
 }
 
 /* T0 forks with a hold or without, while the others read in slots; T3 is a thread of the child. */
@@ -287,7 +166,7 @@ const struct sim_case sim_cases[] = {
 	EACH_MODE("strangers", 4, setup_mail, strangers, at_rest, SIM_NO_DFS, 0),
 	EACH_MODE("anybodys", 4, setup_mail, anybodys, at_rest, SIM_NO_DFS, 0),
 	EACH_MODE("stranger-against-attempts", 3, setup_mail, stranger_against_attempts, at_rest, 0, 2),
-	EACH_MODE("ends", 4, setup_mail, ends, at_rest, SIM_NO_DFS, 0),
+	EACH_MODE("ends", 4, setup_mail, reader_ends, at_rest, SIM_NO_DFS, 0),
 	{ "rwmutex/ends-under-a-sleeper/tso", 3, setup_mail_once, ends_under_a_sleeper, at_rest, SIM_TSO | SIM_NO_DFS, 0 },
 	EACH_MODE("nested", 3, setup_mail, nested, at_rest, SIM_NO_DFS, 0),
 	BOTH("destroy-pair", 2, setup_users, destroy, at_rest, 0, 3),

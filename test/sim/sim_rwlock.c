@@ -36,9 +36,9 @@ static void setup_lock_any(void) { setup_any(); anew(); }
 static void setup_lock_counted(void) { setup_counted(); anew(); }
 static void setup_lock_fenced(void) { setup_fenced(); anew(); }
 static void setup_lock_plain(void) { setup_plain(); anew(); }
-static void setup_lock_counted_once(void) { setup_counted_once(); anew(); }
-static void setup_lock_fenced_once(void) { setup_fenced_once(); anew(); }
-static void setup_lock_plain_once(void) { setup_plain_once(); anew(); }
+static void setup_lock_once_counted(void) { once_counted(); anew(); }
+static void setup_lock_once_fenced(void) { once_fenced(); anew(); }
+static void setup_lock_once_plain(void) { once_plain(); anew(); }
 
 static void
 nothing_is_held(void)
@@ -280,9 +280,7 @@ last_reader(int id)
 
 const struct sim_case sim_cases[] = {
 	EACH_MODE("recursive", 2, setup_lock, recursive, everybody_was_in, SIM_NO_DFS | SIM_SLOW, 0),
-	BOTH("recursive-once", 2, setup_lock_counted_once, recursive, everybody_was_in, SIM_DFS_ONLY, 3),
-	{ "rwlock/recursive-once/fenced/tso", 2, setup_lock_fenced_once, recursive, everybody_was_in, SIM_TSO | SIM_DFS_ONLY, 3 },
-	{ "rwlock/recursive-once/plain/tso", 2, setup_lock_plain_once, recursive, everybody_was_in, SIM_TSO | SIM_DFS_ONLY, 3 },
+	EACH_MODE("recursive-once", 2, setup_lock_once, recursive, everybody_was_in, SIM_DFS_ONLY, 3),
 	BOTH("recursive-trio", 3, setup_lock_any, recursive, everybody_was_in, SIM_NO_DFS, 0),
 	BOTH("recursive-writers", 4, setup_lock_any, recursive_and_writers, everybody_was_in, SIM_NO_DFS | SIM_SLOW, 0),
 	BOTH("mixed", 4, setup_lock_any, mixed, nothing_is_held, SIM_NO_DFS | SIM_SLOW, 0),

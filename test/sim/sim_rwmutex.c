@@ -6,47 +6,7 @@
  * W1..W4, D1, I3, I4, I6, I7.
  */
 #include "rwmutex_case.h"
-
-
-
-static void
-everybody_was_in(void)
-{
-	at_rest();
-	for (int id = 0; id < sim_threads(); id++)
-		SIM_CHECK(reads[id] + writes[id] == rounds);
-}
-
-/* The last thread writes. */
-static void
-one_writer(int id)
-{
-	for (int i = 0; i < rounds; i++)
-		if (id == sim_threads() - 1)
-			write_once(id);
-		else
-			read_once(id);
-}
-
-static void
-two_writers(int id)
-{
-	for (int i = 0; i < rounds; i++)
-		if (id < 2)
-			write_once(id);
-		else
-			read_once(id);
-}
-
-static void
-by_turns(int id)
-{
-	for (int i = 0; i < rounds; i++)
-		if (sim_random(3) == 0)
-			write_once(id);
-		else
-			read_once(id);
-}
+#include "rw_company.h"
 
 /* In each of the ways there are; nobody times out early. */
 static bool
@@ -89,23 +49,6 @@ mixed(int id)
 	}
 }
 
-/* Readers that hold on for longer than a writer stays awake, or that a reader naps. */
-static void
-long_reads(int id)
-{
-	for (int i = 0; i < rounds; i++) {
-		if (id == 0) {
-			write_once(id);
-			continue;
-		}
-		fsy_rwmutex_rlock(&lock);
-		if (sim_random(2) == 0)
-			fsyi_delay((int64_t)sim_random(3000));
-		read_section(id);
-		fsy_rwmutex_runlock(&lock);
-	}
-}
-
 /* Modes change all the time: readers are about to change them, and every writer changes them back. */
 static void
 setup_restless(void)
@@ -129,39 +72,6 @@ restless(int id)
 		if (sim_random(2) == 0)
 			FSY_RAW_STORE_(&lock.calm_, (uint8_t)(sim_random(2) == 0 ? 63 : 15), __ATOMIC_RELAXED);
 	}
-}
-
-/*
- * No reader waits for another reader: all are inside at the same time, in every mode, also right after a writer has been there. A reader that
- * waited for another to leave would wait for ever.
- */
-static fsy_atomic_u32 inside;
-
-static void
-setup_together(void)
-{
-	setup_any();
-	rounds = 1;
-	inside.cell_ = 0;
-}
-
-static void
-together(int id)
-{
-	if (id == 0)
-		write_once(id);
-	for (;;) {
-		fsy_rwmutex_rlock(&lock);
-		if (writes[0] > 0)
-			break;
-		fsy_rwmutex_runlock(&lock);             /* the writer would wait for whoever waits here */
-		sim_yield();
-	}
-	nobody_else_is_inside(id, false);
-	fsy_atomic_u32_add(&inside, 1);
-	while (fsy_atomic_u32_load(&inside) < (uint32_t)sim_threads())
-		sim_yield();
-	fsy_rwmutex_runlock(&lock);
 }
 
 /* A reader that is queued when a writer begins its unlock is in before the next writer. */

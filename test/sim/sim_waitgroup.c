@@ -3,9 +3,8 @@
  * sim_waitgroup.c - the real wait group and waiting on a word, one step at a time. Edges exercised: G1 -> G2, G3, K3 -> K2;
  * invariants I1 (the memory is taken away by the first who may), I6, I7, I8, V1..V4, W1..W3.
  */
-#include "scenario.h"
+#include "lot_rest.h"
 #include <fastsync/waitgroup.h>
-#include <park/lot.h>
 #include <string.h>
 #include <sys/clock.h>
 #include <sys/fork.h>
@@ -51,10 +50,7 @@ setup_two(void)
 static void
 nobody_waits(void)
 {
-	for (unsigned i = 0; i < (1u << FSY_ATTENTION_BITS_) >> fsyi_lot.shift; i++) {
-		SIM_CHECK(fsyi_lot.buckets[i].queues == NULL);
-		SIM_CHECK(fsyi_lot.buckets[i].lock.cell_ == 0);
-	}
+	lot_at_rest();
 }
 
 static void
