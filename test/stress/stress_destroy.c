@@ -6,6 +6,7 @@
 #include "test/support/child.h"
 #include "test/support/gate.h"
 #include "test/support/locks.h"
+#include "test/support/settings.h"
 #include "test/support/worker.h"
 
 #include <sched.h>
@@ -162,37 +163,11 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_unmap_after_unlock),
 };
 
-static int
-all_again(void *arg)
-{
-	(void)arg;
-	return freopen("/dev/null", "w", stdout) == NULL || cmocka_run_group_tests_name("again", tests, NULL, NULL) != 0;
-}
-
-static void
-test_fenced(void **state)
-{
-	static const char *const environment[] = { "FASTSYNC_MEMBARRIER=off", NULL };
-	struct child child;
-
-	(void)state;
-	if (getenv("FASTSYNC_STRESS_MS") == NULL)
-		setenv("FASTSYNC_STRESS_MS", "400", 1);
-	child = child_exec("all", environment, NULL);
-	if (!child.exited || child.status != 0)
-		fail_msg("status %d, signal %d, %s", child.status, child.signal, child.err);
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
-	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_fenced) };
+	static const struct settings_group group = { "destruction under stress", tests, sizeof(tests) / sizeof(tests[0]), settings_fenced, 400 };
 
 	page_size = (size_t)sysconf(_SC_PAGESIZE);
-	watchdog("destruction under stress", 200);
-	if (child_wanted(argc))
-		return child_main(argv, bodies);
-	return cmocka_run_group_tests_name("destruction under stress", tests, NULL, NULL) +
-	       cmocka_run_group_tests_name("destruction under stress, fenced", outer, NULL, NULL);
+	return settings_main(argc, argv, &group);
 }

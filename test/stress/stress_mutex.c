@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Mutual exclusion by every way into the mutex and out of it, with few threads and with many; at rest nothing is left. */
-#include "test/support/child.h"
 #include "test/support/gate.h"
 #include "test/support/locks.h"
+#include "test/support/settings.h"
 #include "test/support/worker.h"
 
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -147,46 +145,17 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_every_way),
 };
 
-static int
-all_again(void *arg)
-{
-	(void)arg;
-	if (freopen("/dev/null", "w", stdout) == NULL)
-		return 1;
-	return cmocka_run_group_tests_name("again", tests, NULL, NULL);
-}
-
 /* With the other unlock; with many nodes and small batches; with roles that change at every moment. */
-static void
-test_other_settings(void **state)
-{
-	static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
-	static const char *const nodes[] = { "FASTSYNC_TOPOLOGY=4", "FASTSYNC_NODE_BATCH=2", NULL };
-	static const char *const hasty[] = { "FASTSYNC_PATIENCE_NS=0", "FASTSYNC_SPIN_NS=0", "FASTSYNC_BRIEF_SPIN_NS=0", "FASTSYNC_FIRST_LOOK_NS=0",
-					     "FASTSYNC_TURN_MIN_NS=1000", "FASTSYNC_TURN_MAX_NS=1000", NULL };
-	static const char *const slow[] = { "FASTSYNC_PATIENCE_NS=1000000", "FASTSYNC_SPIN_NS=1000000", "FASTSYNC_BRIEF_SPIN_NS=100000", NULL };
-	const char *const *settings[] = { fenced, nodes, hasty, slow };
-
-	(void)state;
-	if (getenv("FASTSYNC_STRESS_MS") == NULL)
-		setenv("FASTSYNC_STRESS_MS", "280", 1);
-	for (int i = 0; i < 4; i++) {
-		struct child child = child_exec("all", settings[i], NULL);
-
-		if (!child.exited || child.status != 0)
-			fail_msg("%s: status %d, signal %d, %s", settings[i][0], child.status, child.signal, child.err);
-	}
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
-	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_other_settings) };
+	static const char *const nodes[] = { "FASTSYNC_TOPOLOGY=4", "FASTSYNC_NODE_BATCH=2", NULL };
+	static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
+	static const char *const hasty[] = { "FASTSYNC_PATIENCE_NS=0", "FASTSYNC_SPIN_NS=0", "FASTSYNC_BRIEF_SPIN_NS=0", "FASTSYNC_FIRST_LOOK_NS=0",
+					     "FASTSYNC_TURN_MIN_NS=1000", "FASTSYNC_TURN_MAX_NS=1000", NULL };
+	static const char *const slow[] = { "FASTSYNC_PATIENCE_NS=1000000", "FASTSYNC_SPIN_NS=1000000", "FASTSYNC_BRIEF_SPIN_NS=100000", NULL };
+	static const char *const *const settings[] = { fenced, nodes, hasty, slow, NULL };
+	static const struct settings_group group = { "mutex under stress", tests, sizeof(tests) / sizeof(tests[0]), settings, 280 };
 
-	watchdog("mutex under stress", 200);
-	if (child_wanted(argc))
-		return child_main(argv, bodies);
-	return cmocka_run_group_tests_name("mutex under stress", tests, NULL, NULL) +
-	       cmocka_run_group_tests_name("mutex under stress, other settings", outer, NULL, NULL);
+	return settings_main(argc, argv, &group);
 }

@@ -3,9 +3,9 @@
  * Poison mutexes under stress: exclusion and the flag's truth while owners die; memory taken away the moment that the last user has
  * the lock back, while the owner who died with it may still be on its way round the lot.
  */
-#include "test/support/child.h"
 #include "test/support/gate.h"
 #include "test/support/locks.h"
+#include "test/support/settings.h"
 #include "test/support/worker.h"
 
 #include <fastsync/poison.h>
@@ -214,41 +214,14 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_taken_away_behind_the_dead),
 };
 
-static int
-all_again(void *arg)
-{
-	(void)arg;
-	return freopen("/dev/null", "w", stdout) == NULL || cmocka_run_group_tests_name("again", tests, NULL, NULL) != 0;
-}
-
-static void
-test_other_settings(void **state)
+int
+main(int argc, char **argv)
 {
 	static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
 	static const char *const hasty[] = { "FASTSYNC_PATIENCE_NS=0", "FASTSYNC_SPIN_NS=0", "FASTSYNC_BRIEF_SPIN_NS=0", "FASTSYNC_FIRST_LOOK_NS=0",
 					     "FASTSYNC_TURN_MIN_NS=1000", "FASTSYNC_TURN_MAX_NS=1000", NULL };
-	const char *const *settings[] = { fenced, hasty };
+	static const char *const *const settings[] = { fenced, hasty, NULL };
+	static const struct settings_group group = { "poison mutex under stress", tests, sizeof(tests) / sizeof(tests[0]), settings, 400 };
 
-	(void)state;
-	if (getenv("FASTSYNC_STRESS_MS") == NULL)
-		setenv("FASTSYNC_STRESS_MS", "400", 1);
-	for (int i = 0; i < 2; i++) {
-		struct child child = child_exec("all", settings[i], NULL);
-
-		if (!child.exited || child.status != 0)
-			fail_msg("%s: status %d, signal %d, %s", settings[i][0], child.status, child.signal, child.err);
-	}
-}
-
-int
-main(int argc, char **argv)
-{
-	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
-	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_other_settings) };
-
-	watchdog("poison mutex under stress", 200);
-	if (child_wanted(argc))
-		return child_main(argv, bodies);
-	return cmocka_run_group_tests_name("poison mutex under stress", tests, NULL, NULL) +
-	       cmocka_run_group_tests_name("poison mutex under stress, other settings", outer, NULL, NULL);
+	return settings_main(argc, argv, &group);
 }

@@ -7,6 +7,7 @@
 #include "lib/sys/tune.h"
 #include "test/support/child.h"
 #include "test/support/locks.h"
+#include "test/support/settings.h"
 #include "test/support/worker.h"
 
 #include <fastsync/error.h>
@@ -15,7 +16,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -144,36 +144,10 @@ test_last_moment(void **state)
 
 static const struct CMUnitTest tests[] = { cmocka_unit_test(test_last_moment) };
 
-static int
-all_again(void *arg)
-{
-	(void)arg;
-	return freopen("/dev/null", "w", stdout) == NULL || cmocka_run_group_tests_name("again", tests, NULL, NULL) != 0;
-}
-
-static void
-test_fenced(void **state)
-{
-	static const char *const environment[] = { "FASTSYNC_MEMBARRIER=off", NULL };
-	struct child child;
-
-	(void)state;
-	if (getenv("FASTSYNC_STRESS_MS") == NULL)
-		setenv("FASTSYNC_STRESS_MS", "1500", 1);
-	child = child_exec("all", environment, NULL);
-	if (!child.exited || child.status != 0)
-		fail_msg("status %d, signal %d, %s", child.status, child.signal, child.err);
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
-	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_fenced) };
+	static const struct settings_group group = { "last moment before sleep", tests, sizeof(tests) / sizeof(tests[0]), settings_fenced, 1500 };
 
-	watchdog("the last moment before sleep", 200);
-	if (child_wanted(argc))
-		return child_main(argv, bodies);
-	return cmocka_run_group_tests_name("last moment before sleep", tests, NULL, NULL) +
-	       cmocka_run_group_tests_name("last moment before sleep, fenced", outer, NULL, NULL);
+	return settings_main(argc, argv, &group);
 }

@@ -145,3 +145,19 @@ child_assert_aborted(const struct child *child, const char *text)
 	if (child->exited || child->signal != SIGABRT || strstr(child->err, text) == NULL)
 		fail_msg("child ended with status %d, signal %d, and wrote: %s", child->status, child->signal, child->err);
 }
+
+void
+child_assert_dies(const char *name, const char *const *const *environments, const char *prefix)
+{
+	for (; *environments != NULL; environments++) {
+		struct child child = child_exec(name, *environments, NULL);
+		const char *end = strchr(child.err, '\n');
+
+		child_assert_aborted(&child, prefix);
+		if (strncmp(child.err, prefix, strlen(prefix)) != 0)
+			fail_msg("%s begins its last words with: %s", name, child.err);
+		assert_true(end != NULL);
+		if (!SANITIZED)                          /* which may add their own */
+			assert_int_equal(end[1], '\0');
+	}
+}

@@ -64,4 +64,7 @@ int child_main(char **argv, const struct child_body *bodies);
 void child_assert_clean(const struct child *child);
 void child_assert_aborted(const struct child *child, const char *text);
 
+/* cmocka asserts: in each of these environments (a list that ends with NULL) the body aborts, and its first and only line begins like this. */
+void child_assert_dies(const char *name, const char *const *const *environments, const char *prefix);
+
 #endif

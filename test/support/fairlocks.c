@@ -11,15 +11,12 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum fair_mode
-fair_begin(fsy_fair_rwlock_t *l, enum fair_mode mode)
+enum readers_mode
+fair_begin(fsy_fair_rwlock_t *l, enum readers_mode mode)
 {
 	static const uint32_t words[] = { 0, FAIR_SLOTS, FAIR_READING };
 
-	if (!fsyi_readers_enabled())
-		mode = FAIR_COUNTED;
-	else if (mode == FAIR_PLAINLY && !FSY_ASYMMETRIC_)
-		mode = FAIR_FENCED;
+	mode = readers_nearest(mode);
 	memset(l, 0, sizeof(*l));
 	fsy_atomic_u32_store(&l->word_, words[mode]);
 	return mode;

@@ -3,12 +3,12 @@
 #ifndef TEST_FAIRLOCKS_H
 #define TEST_FAIRLOCKS_H
 
+#include "readers.h"
+
 #include <fastsync/fairlock.h>
 
-enum fair_mode { FAIR_COUNTED, FAIR_FENCED, FAIR_PLAINLY, FAIR_MODES };
-
 /* A free lock in this mode, or in the nearest one that this machine and these settings have; which one it is. */
-enum fair_mode fair_begin(fsy_fair_rwlock_t *l, enum fair_mode mode);
+enum readers_mode fair_begin(fsy_fair_rwlock_t *l, enum readers_mode mode);
 
 /* Where a writer sleeps that waits for readers; all others sleep on the lock itself. */
 const void *fair_drain_key(const fsy_fair_rwlock_t *l);

@@ -10,15 +10,12 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum rw_mode
-rw_begin(fsy_rwmutex_t *rw, enum rw_mode mode)
+enum readers_mode
+rw_begin(fsy_rwmutex_t *rw, enum readers_mode mode)
 {
 	static const uint32_t words[] = { 0, RW_SLOTS, RW_READING };
 
-	if (!fsyi_readers_enabled())
-		mode = RW_COUNTED;
-	else if (mode == RW_PLAINLY && !FSY_ASYMMETRIC_)
-		mode = RW_FENCED;
+	mode = readers_nearest(mode);
 	memset(rw, 0, sizeof(*rw));
 	fsy_atomic_u32_store(&rw->word_, words[mode]);
 	return mode;

@@ -4,12 +4,12 @@
 #ifndef TEST_RWLOCKS_H
 #define TEST_RWLOCKS_H
 
+#include "readers.h"
+
 #include <fastsync/rwmutex.h>
 
-enum rw_mode { RW_COUNTED, RW_FENCED, RW_PLAINLY, RW_MODES };
-
 /* A free lock in this mode, or in the nearest one that this machine and these settings have; which one it is. */
-enum rw_mode rw_begin(fsy_rwmutex_t *rw, enum rw_mode mode);
+enum readers_mode rw_begin(fsy_rwmutex_t *rw, enum readers_mode mode);
 
 /* Where readers queue; where a writer sleeps that waits for readers. */
 const void *rw_readers_key(const fsy_rwmutex_t *rw);

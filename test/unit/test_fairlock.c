@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The fair rwlock's contract, one promise at a time: in each of its modes, through the inline functions and through their twins. */
-#include "test/support/child.h"
 #include "test/support/fairlocks.h"
-#include "test/support/gate.h"
 #include "test/support/locks.h"
+#include "test/support/settings.h"
 #include "test/support/worker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
@@ -33,11 +31,11 @@ static void inline_runlock(fsy_fair_rwlock_t *l) { fsy_fair_rwlock_runlock(l); }
 static const struct way inline_way = { inline_rlock, inline_tryrlock, inline_rlock_until, inline_runlock };
 static const struct way twin_way = { twin_rlock, twin_tryrlock, twin_rlock_until, twin_runlock };
 static const struct way *way;
-static enum fair_mode wanted;
+static enum readers_mode wanted;
 static fsy_fair_rwlock_t shared;
 
 static int
-choose(const struct way *which, enum fair_mode mode)
+choose(const struct way *which, enum readers_mode mode)
 {
 	way = which;
 	wanted = mode;
@@ -49,10 +47,10 @@ choose(const struct way *which, enum fair_mode mode)
 	return 0;
 }
 
-static int choose_counted(void **state) { (void)state; return choose(&inline_way, FAIR_COUNTED); }
-static int choose_fenced(void **state) { (void)state; return choose(&inline_way, FAIR_FENCED); }
-static int choose_plain(void **state) { (void)state; return choose(&inline_way, FAIR_PLAINLY); }
-static int choose_twins(void **state) { (void)state; return choose(&twin_way, FAIR_PLAINLY); }
+static int choose_counted(void **state) { (void)state; return choose(&inline_way, READERS_COUNTED); }
+static int choose_fenced(void **state) { (void)state; return choose(&inline_way, READERS_FENCED); }
+static int choose_plain(void **state) { (void)state; return choose(&inline_way, READERS_PLAINLY); }
+static int choose_twins(void **state) { (void)state; return choose(&twin_way, READERS_PLAINLY); }
 
 static void
 test_zero_is_unlocked(void **state)
@@ -109,32 +107,21 @@ test_neighbours(void **state)
 	}
 }
 
-enum { READERS = 6 };
-static struct gate all_inside = GATE("all readers are inside");
-
-static void *
-meet_inside(void *arg)
+static bool
+enter(void *lock, int how)
 {
-	for (int i = 0; i < 3; i++) {
-		W_CHECK((i == 0 ? way->rlock(arg) : i == 1 ? way->tryrlock(arg) : way->rlock_until(arg, fsy_after_ms(60000))) == 0);
-		gate_meet(&all_inside, READERS);         /* returns only if none of them waits for another */
-		way->runlock(arg);
-		gate_meet(&all_inside, READERS);
-	}
-	return NULL;
+	return (how == 0 ? way->rlock(lock) : how == 1 ? way->tryrlock(lock) : way->rlock_until(lock, fsy_after_ms(60000))) == 0;
 }
+
+static void leave(void *lock) { way->runlock(lock); }
 
 static void
 test_readers_do_not_wait_for_readers(void **state)
 {
-	pthread_t threads[READERS];
+	static const struct readers_lock lock = { &shared, enter, leave };
 
 	(void)state;
-	for (int i = 0; i < READERS; i++)
-		threads[i] = worker_start(meet_inside, &shared);
-	for (int i = 0; i < READERS; i++)
-		worker_join(threads[i]);
-	workers_assert();
+	readers_meet(&lock);
 	assert_fair_at_rest(&shared);
 }
 
@@ -254,39 +241,16 @@ static const struct CMUnitTest tests[] = {
 	EACH(test_poisoned_is_held_all_the_same),
 };
 
-static int
-all_again(void *arg)
-{
-	(void)arg;
-	return freopen("/dev/null", "w", stdout) == NULL || cmocka_run_group_tests_name("again", tests, NULL, NULL) != 0;
-}
-
-static void
-test_other_settings(void **state)
-{
-	static const char *const counted[] = { "FASTSYNC_READERS=off", NULL };
-	static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
-	static const char *const nodes[] = { "FASTSYNC_TOPOLOGY=8", NULL };
-	static const char *const strict[] = { "FASTSYNC_TENURE_NS=0", NULL };
-	const char *const *settings[] = { counted, fenced, nodes, strict };
-
-	(void)state;
-	for (int i = 0; i < 4; i++) {
-		struct child child = child_exec("all", settings[i], NULL);
-
-		child_assert_clean(&child);
-	}
-}
+static const char *const strict[] = { "FASTSYNC_TENURE_NS=0", NULL };
+static const char *const counted[] = { "FASTSYNC_READERS=off", NULL };
+static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
+static const char *const nodes[] = { "FASTSYNC_TOPOLOGY=8", NULL };
+static const char *const *const settings[] = { counted, fenced, nodes, strict, NULL };
 
 int
 main(int argc, char **argv)
 {
-	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
-	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_other_settings) };
+	static const struct settings_group group = { "fair rwlock", tests, sizeof(tests) / sizeof(tests[0]), settings, 0 };
 
-	watchdog("fair rwlock", 200);
-	if (child_wanted(argc))
-		return child_main(argv, bodies);
-	return cmocka_run_group_tests_name("fair rwlock", tests, NULL, NULL) +
-	       cmocka_run_group_tests_name("fair rwlock, other settings", outer, NULL, NULL);
+	return settings_main(argc, argv, &group);
 }

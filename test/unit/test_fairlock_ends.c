@@ -18,7 +18,7 @@ static int
 begin(void **state)
 {
 	(void)state;
-	fair_begin(&shared, FAIR_PLAINLY);
+	fair_begin(&shared, READERS_PLAINLY);
 	return 0;
 }
 
@@ -66,7 +66,7 @@ static void
 test_r3_reader_dies(void **state)
 {
 	(void)state;
-	for (enum fair_mode mode = FAIR_COUNTED; mode < FAIR_MODES; mode++) {
+	for (enum readers_mode mode = READERS_COUNTED; mode < READERS_MODES; mode++) {
 		fair_begin(&shared, mode);
 		worker_join(worker_start(rlock_and_end, &shared));
 		assert_false(fsy_fair_rwlock_is_poisoned(&shared));

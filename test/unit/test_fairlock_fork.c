@@ -87,9 +87,9 @@ test_forked_child(void **state)
 	struct child child;
 
 	(void)state;
-	for (int mode = FAIR_COUNTED; mode < FAIR_MODES; mode++) {
+	for (int mode = READERS_COUNTED; mode < READERS_MODES; mode++) {
 		for (int i = 0; i < LOCKS; i++)
-			fair_begin(&locks[i], (enum fair_mode)mode);
+			fair_begin(&locks[i], (enum readers_mode)mode);
 		assert_int_equal(fsy_fair_rwlock_lock(&locks[WRITTEN]), 0);
 		assert_int_equal(fsy_fair_rwlock_rlock(&locks[READ]), 0);
 		threads[0] = worker_start(want_to_write, &locks[WRITTEN]);

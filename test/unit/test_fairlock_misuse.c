@@ -8,7 +8,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 #include <cmocka.h>
 
 static fsy_fair_rwlock_t l;
@@ -17,9 +16,7 @@ static fsy_fair_rwlock_t l;
 static void
 begin(void)
 {
-	const char *mode = getenv("TEST_FAIR_MODE");
-
-	fair_begin(&l, mode == NULL ? FAIR_COUNTED : (enum fair_mode)atoi(mode));
+	fair_begin(&l, readers_mode_asked_for());
 }
 
 static void
@@ -83,7 +80,7 @@ static int
 too_many(void *arg)
 {
 	(void)arg;
-	fair_begin(&l, FAIR_COUNTED);
+	fair_begin(&l, READERS_COUNTED);
 	fsy_atomic_u32_store(&l.readers_, 0x7ffffffe);
 	rlock();
 	return 1;
@@ -106,28 +103,14 @@ static const struct child_body bodies[] = {
 	{ NULL, NULL }
 };
 
-/* In all forms: aborted, and the first and only line it wrote begins like this. */
 static void
 assert_dies(const char *body, const char *prefix)
 {
-	static const char *const environments[][3] = {
-		{ "TEST_FAIR_MODE=0", NULL },
-		{ "TEST_FAIR_MODE=1", NULL },
-		{ "TEST_FAIR_MODE=2", NULL },
-		{ "FASTSYNC_MEMBARRIER=off", "FASTSYNC_TENURE_NS=0", NULL },
-	};
+	static const char *const strict[] = { "FASTSYNC_TENURE_NS=0", "FASTSYNC_MEMBARRIER=off", NULL };
+	static const char *const *const without_tenures[] = { strict, NULL };
 
-	for (int i = 0; i < 4; i++) {
-		struct child child = child_exec(body, environments[i], NULL);
-		const char *end = strchr(child.err, '\n');
-
-		child_assert_aborted(&child, prefix);
-		if (strncmp(child.err, prefix, strlen(prefix)) != 0)
-			fail_msg("%s begins its last words with: %s", body, child.err);
-		assert_true(end != NULL);
-		if (!SANITIZED)                          /* which may add their own */
-			assert_int_equal(end[1], '\0');
-	}
+	child_assert_dies(body, readers_every_mode, prefix);
+	child_assert_dies(body, without_tenures, prefix);
 }
 
 static void

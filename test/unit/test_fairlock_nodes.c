@@ -54,8 +54,8 @@ waits_for_every_node(void *arg)
 
 	(void)arg;
 	CHILD_CHECK(fsy_node_count() == NODES);
-	for (int mode = FAIR_COUNTED; mode < FAIR_MODES; mode++) {
-		fair_begin(&shared, (enum fair_mode)mode);
+	for (int mode = READERS_COUNTED; mode < READERS_MODES; mode++) {
+		fair_begin(&shared, (enum readers_mode)mode);
 		fsy_atomic_u32_store(&left, 0);
 		for (int i = 0; i < NODES; i++) {
 			leave[i] = (struct gate)GATE("a node's reader may leave");
@@ -113,7 +113,7 @@ serve_line(int batch)
 
 	served = next_before = 0;
 	fsyi_tune.node_batch = batch;
-	fair_begin(&shared, FAIR_COUNTED);
+	fair_begin(&shared, READERS_COUNTED);
 	CHILD_CHECK(fsy_fair_rwlock_lock(&shared) == 0);
 	for (int i = 0; i < LINE; i++) {
 		line[i].node = i % NODES;

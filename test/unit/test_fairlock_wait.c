@@ -1,32 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /* Who waits for whom at a fair rwlock, and who comes next: with strict turns, and with tenures. */
-#include "test/support/child.h"
 #include "test/support/fairlocks.h"
 #include "test/support/gate.h"
 #include "test/support/locks.h"
 #include "test/support/role.h"
+#include "test/support/settings.h"
 #include "test/support/worker.h"
 
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <cmocka.h>
 
 static fsy_fair_rwlock_t shared;
 
 static int
-choose(enum fair_mode mode)
+choose(enum readers_mode mode)
 {
 	fair_begin(&shared, mode);
 	roles_clear();
 	return 0;
 }
 
-static int choose_counted(void **state) { (void)state; return choose(FAIR_COUNTED); }
-static int choose_fenced(void **state) { (void)state; return choose(FAIR_FENCED); }
-static int choose_plain(void **state) { (void)state; return choose(FAIR_PLAINLY); }
+static int choose_counted(void **state) { (void)state; return choose(READERS_COUNTED); }
+static int choose_fenced(void **state) { (void)state; return choose(READERS_FENCED); }
+static int choose_plain(void **state) { (void)state; return choose(READERS_PLAINLY); }
 
 enum { QUEUED = 4 };
 
@@ -163,7 +161,7 @@ test_timed_out_writer_lets_readers_in(void **state)
 	for (int64_t patience = 20; !queued && patience < 20000; patience *= 4) {
 		struct role late = ROLE("the late reader", 1);
 
-		fair_begin(&shared, FAIR_COUNTED);
+		fair_begin(&shared, READERS_COUNTED);
 		assert_int_equal(fsy_fair_rwlock_rlock(&shared), 0);
 		deadline = fsy_after_ms(patience);
 		writer = worker_start(give_up, &deadline);
@@ -220,39 +218,16 @@ static const struct CMUnitTest tests[] = {
 	EACH(test_sleeping_writer_hears_of_a_stranger),
 };
 
-static int
-all_again(void *arg)
-{
-	(void)arg;
-	return freopen("/dev/null", "w", stdout) == NULL || cmocka_run_group_tests_name("again", tests, NULL, NULL) != 0;
-}
-
-static void
-test_other_settings(void **state)
-{
-	static const char *const counted[] = { "FASTSYNC_READERS=off", NULL };
-	static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
-	static const char *const nodes[] = { "FASTSYNC_TOPOLOGY=8", "FASTSYNC_NODE_BATCH=1", NULL };
-	static const char *const strict[] = { "FASTSYNC_TENURE_NS=0", NULL };
-	const char *const *settings[] = { counted, fenced, nodes, strict };
-
-	(void)state;
-	for (int i = 0; i < 4; i++) {
-		struct child child = child_exec("all", settings[i], NULL);
-
-		child_assert_clean(&child);
-	}
-}
+static const char *const strict[] = { "FASTSYNC_TENURE_NS=0", NULL };
+static const char *const counted[] = { "FASTSYNC_READERS=off", NULL };
+static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
+static const char *const nodes[] = { "FASTSYNC_TOPOLOGY=8", "FASTSYNC_NODE_BATCH=1", NULL };
+static const char *const *const settings[] = { counted, fenced, nodes, strict, NULL };
 
 int
 main(int argc, char **argv)
 {
-	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
-	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_other_settings) };
+	static const struct settings_group group = { "waits at a fair rwlock", tests, sizeof(tests) / sizeof(tests[0]), settings, 0 };
 
-	watchdog("waits at a fair rwlock", 200);
-	if (child_wanted(argc))
-		return child_main(argv, bodies);
-	return cmocka_run_group_tests_name("waits at a fair rwlock", tests, NULL, NULL) +
-	       cmocka_run_group_tests_name("waits at a fair rwlock, other settings", outer, NULL, NULL);
+	return settings_main(argc, argv, &group);
 }

@@ -6,6 +6,7 @@
 #include "lib/sync/lockword.h"
 #include "test/support/child.h"
 #include "test/support/locks.h"
+#include "test/support/settings.h"
 #include "test/support/worker.h"
 
 #include <errno.h>
@@ -262,37 +263,16 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_clone_in_full_use),
 };
 
-static int
-all_again(void *arg)
-{
-	(void)arg;
-	freopen("/dev/null", "w", stdout);
-	return cmocka_run_group_tests_name("again", tests, NULL, NULL);
-}
-
-static void
-test_again_with_fallbacks(void **state)
-{
-	static const char *const environment[] = { "FASTSYNC_MEMBARRIER=off", "FASTSYNC_WIPEONFORK=off", NULL };
-	struct child child = child_exec("all", environment, NULL);
-
-	(void)state;
-	child_assert_clean(&child);
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
-	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_again_with_fallbacks) };
+	static const char *const fallbacks[] = { "FASTSYNC_MEMBARRIER=off", "FASTSYNC_WIPEONFORK=off", NULL };
+	static const char *const *const settings[] = { fallbacks, NULL };
+	static const struct settings_group group = { "mutex and fork", tests, sizeof(tests) / sizeof(tests[0]), settings, 0 };
 
 	if (THREAD_SANITIZED) {
 		puts("skip mutex_fork: ThreadSanitizer takes the threads that a fork left behind for living ones");
 		return 0;
 	}
-	if (child_wanted(argc))
-		return child_main(argv, bodies);
-	watchdog("mutex and fork", 200);
-	return cmocka_run_group_tests_name("mutex and fork", tests, NULL, NULL) +
-	       cmocka_run_group_tests_name("mutex and fork, with fallbacks", outer, NULL, NULL);
+	return settings_main(argc, argv, &group);
 }

@@ -6,6 +6,7 @@
  */
 #include "test/support/child.h"
 #include "test/support/locks.h"
+#include "test/support/settings.h"
 #include "test/support/worker.h"
 
 #include <fastsync/poison.h>
@@ -249,28 +250,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_a_late_look_is_seen),
 };
 
-static int
-all_again(void *arg)
-{
-	(void)arg;
-	return cmocka_run_group_tests_name("again", tests, NULL, NULL);
-}
-
-static void
-test_fenced(void **state)
-{
-	static const char *const environment[] = { "FASTSYNC_MEMBARRIER=off", NULL };
-	struct child child = child_exec("all", environment, NULL);
-
-	(void)state;
-	child_assert_clean(&child);
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
-	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_fenced) };
+	static const struct settings_group group = { "the last access to a mutex", tests, sizeof(tests) / sizeof(tests[0]), settings_fenced, 0 };
 
 	if (!CAN_STEP) {
 		puts("skip mutex_last_access: needs x86-64 and no sanitizer to single-step");
@@ -278,9 +261,5 @@ main(int argc, char **argv)
 	}
 	page_size = (size_t)sysconf(_SC_PAGESIZE);
 	mutex = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	watchdog("the last access to a mutex", 200);
-	if (child_wanted(argc))
-		return child_main(argv, bodies);
-	return cmocka_run_group_tests_name("last access", tests, NULL, NULL) +
-	       cmocka_run_group_tests_name("last access, fenced", outer, NULL, NULL);
+	return settings_main(argc, argv, &group);
 }

@@ -6,6 +6,7 @@
 #include "test/support/child.h"
 #include "test/support/gate.h"
 #include "test/support/locks.h"
+#include "test/support/settings.h"
 #include "test/support/worker.h"
 
 #include <fastsync/lazy.h>
@@ -237,38 +238,16 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_grandchild),
 };
 
-static int
-all_again(void *arg)
-{
-	(void)arg;
-	if (freopen("/dev/null", "w", stdout) == NULL)
-		return 1;
-	return cmocka_run_group_tests_name("again", tests, NULL, NULL);
-}
-
-static void
-test_again_with_fallbacks(void **state)
-{
-	static const char *const environment[] = { "FASTSYNC_WIPEONFORK=off", NULL };
-	struct child child = child_exec("all", environment, NULL);
-
-	(void)state;
-	child_assert_clean(&child);
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
-	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_again_with_fallbacks) };
+	static const char *const fallbacks[] = { "FASTSYNC_WIPEONFORK=off", NULL };
+	static const char *const *const settings[] = { fallbacks, NULL };
+	static const struct settings_group group = { "once and fork", tests, sizeof(tests) / sizeof(tests[0]), settings, 0 };
 
 	if (THREAD_SANITIZED) {
 		puts("skip once_fork: ThreadSanitizer takes the threads that a fork left behind for living ones");
 		return 0;
 	}
-	if (child_wanted(argc))
-		return child_main(argv, bodies);
-	watchdog("once and fork", 200);
-	return cmocka_run_group_tests_name("once and fork", tests, NULL, NULL) +
-	       cmocka_run_group_tests_name("once and fork, with fallbacks", outer, NULL, NULL);
+	return settings_main(argc, argv, &group);
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The poison mutex's contract, one promise at a time; through the inline functions and through their exported twins. */
-#include "test/support/child.h"
 #include "test/support/locks.h"
+#include "test/support/settings.h"
 #include "test/support/worker.h"
 
 #include <errno.h>
 #include <fastsync/poison.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -262,32 +261,10 @@ static const struct CMUnitTest tests[] = {
 	BOTH(test_waiter_gets_it_when_released),
 };
 
-static int
-all_again(void *arg)
-{
-	(void)arg;
-	return freopen("/dev/null", "w", stdout) == NULL || cmocka_run_group_tests_name("again", tests, NULL, NULL) != 0;
-}
-
-static void
-test_fenced(void **state)
-{
-	static const char *const environment[] = { "FASTSYNC_MEMBARRIER=off", NULL };
-	struct child child = child_exec("all", environment, NULL);
-
-	(void)state;
-	child_assert_clean(&child);
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
-	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_fenced) };
+	static const struct settings_group group = { "poison mutex", tests, sizeof(tests) / sizeof(tests[0]), settings_fenced, 0 };
 
-	if (child_wanted(argc))
-		return child_main(argv, bodies);
-	watchdog("poison mutex", 200);
-	return cmocka_run_group_tests_name("poison mutex", tests, NULL, NULL) +
-	       cmocka_run_group_tests_name("poison mutex, fenced", outer, NULL, NULL);
+	return settings_main(argc, argv, &group);
 }

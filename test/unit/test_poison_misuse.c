@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Misuse ends in one line that names it, and abort; in the plain-store form of unlock and in the fenced form. */
 #include "test/support/child.h"
+#include "test/support/forms.h"
 #include "test/support/locks.h"
 #include "test/support/worker.h"
 
@@ -9,7 +10,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <cmocka.h>
 
 static fsy_poison_mutex_t mutex;
@@ -145,13 +145,6 @@ assert_free(void *arg)
 	return 1;
 }
 
-static int
-fenced_form(void *arg)
-{
-	(void)arg;
-	return fsy_attention_ == NULL ? 42 : 0;
-}
-
 static const struct child_body bodies[] = {
 	{ "unlock free at first", unlock_free_at_first },
 	{ "unlock twice", unlock_twice },
@@ -163,30 +156,14 @@ static const struct child_body bodies[] = {
 	{ "relock guarded", relock_guarded },
 	{ "assert elsewhere", assert_elsewhere },
 	{ "assert free", assert_free },
-	{ "form", fenced_form },
+	{ "form", form_in_child },
 	{ NULL, NULL }
 };
 
-static const char *const plain[] = { "FASTSYNC_MEMBARRIER=on", NULL };
-static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
-
-/* In both forms: aborted, and the first and only line it wrote begins like this. */
 static void
 assert_dies(const char *body, const char *prefix)
 {
-	const char *const *environments[] = { plain, fenced };
-
-	for (int i = 0; i < 2; i++) {
-		struct child child = child_exec(body, environments[i], NULL);
-		const char *end = strchr(child.err, '\n');
-
-		child_assert_aborted(&child, prefix);
-		if (strncmp(child.err, prefix, strlen(prefix)) != 0)
-			fail_msg("%s begins its last words with: %s", body, child.err);
-		assert_true(end != NULL);
-		if (!SANITIZED)                          /* which may add their own */
-			assert_int_equal(end[1], '\0');
-	}
+	child_assert_dies(body, forms_both, prefix);
 }
 
 static void
@@ -221,18 +198,6 @@ test_assert_held(void **state)
 	(void)state;
 	assert_dies("assert elsewhere", "fastsync: poison mutex is not held");
 	assert_dies("assert free", "fastsync: poison mutex is not held");
-}
-
-/* Otherwise the cases above test one form twice. */
-static void
-test_forms_differ(void **state)
-{
-	(void)state;
-	assert_int_equal(child_exec("form", fenced, NULL).status, 42);
-	if (child_exec("form", plain, NULL).status == 42) {
-		puts("skip forms_differ: this machine has no membarrier");
-		skip();
-	}
 }
 
 int

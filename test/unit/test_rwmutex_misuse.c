@@ -8,7 +8,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
-#include <string.h>
 #include <cmocka.h>
 
 static fsy_rwmutex_t rw;
@@ -17,9 +16,7 @@ static fsy_rwmutex_t rw;
 static void
 begin(void)
 {
-	const char *mode = getenv("TEST_RW_MODE");
-
-	rw_begin(&rw, mode == NULL ? RW_COUNTED : (enum rw_mode)atoi(mode));
+	rw_begin(&rw, readers_mode_asked_for());
 }
 
 static int
@@ -136,7 +133,7 @@ static int
 too_many(void *arg)
 {
 	(void)arg;
-	rw_begin(&rw, RW_COUNTED);
+	rw_begin(&rw, READERS_COUNTED);
 	fsy_atomic_u32_store(&rw.readers_, 0x7ffffffe);
 	fsy_rwmutex_rlock(&rw);
 	return 1;
@@ -157,28 +154,10 @@ static const struct child_body bodies[] = {
 	{ NULL, NULL }
 };
 
-/* In all forms: aborted, and the first and only line it wrote begins like this. */
 static void
 assert_dies(const char *body, const char *prefix)
 {
-	static const char *const environments[][3] = {
-		{ "TEST_RW_MODE=0", NULL },
-		{ "TEST_RW_MODE=1", NULL },
-		{ "TEST_RW_MODE=2", NULL },
-		{ "FASTSYNC_MEMBARRIER=off", NULL },
-	};
-
-	for (int i = 0; i < 4; i++) {
-		struct child child = child_exec(body, environments[i], NULL);
-		const char *end = strchr(child.err, '\n');
-
-		child_assert_aborted(&child, prefix);
-		if (strncmp(child.err, prefix, strlen(prefix)) != 0)
-			fail_msg("%s begins its last words with: %s", body, child.err);
-		assert_true(end != NULL);
-		if (!SANITIZED)                          /* which may add their own */
-			assert_int_equal(end[1], '\0');
-	}
+	child_assert_dies(body, readers_every_mode, prefix);
 }
 
 static void

@@ -1,32 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /* Who waits for whom at a rwmutex, and who comes next: readers that find a writer, writers that find readers, deadlines. */
-#include "test/support/child.h"
 #include "test/support/gate.h"
 #include "test/support/locks.h"
 #include "test/support/role.h"
 #include "test/support/rwlocks.h"
+#include "test/support/settings.h"
 #include "test/support/worker.h"
 
 #include <fastsync/error.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <cmocka.h>
 
 static fsy_rwmutex_t shared;
 
 static int
-choose(enum rw_mode mode)
+choose(enum readers_mode mode)
 {
 	rw_begin(&shared, mode);
 	roles_clear();
 	return 0;
 }
 
-static int choose_counted(void **state) { (void)state; return choose(RW_COUNTED); }
-static int choose_fenced(void **state) { (void)state; return choose(RW_FENCED); }
-static int choose_plain(void **state) { (void)state; return choose(RW_PLAINLY); }
+static int choose_counted(void **state) { (void)state; return choose(READERS_COUNTED); }
+static int choose_fenced(void **state) { (void)state; return choose(READERS_FENCED); }
+static int choose_plain(void **state) { (void)state; return choose(READERS_PLAINLY); }
 
 enum { QUEUED_READERS = 4 };
 
@@ -222,38 +220,10 @@ static const struct CMUnitTest tests[] = {
 	EACH(test_writers_queue),
 };
 
-static int
-all_again(void *arg)
-{
-	(void)arg;
-	return freopen("/dev/null", "w", stdout) == NULL || cmocka_run_group_tests_name("again", tests, NULL, NULL) != 0;
-}
-
-static void
-test_other_settings(void **state)
-{
-	static const char *const counted[] = { "FASTSYNC_READERS=off", NULL };
-	static const char *const fenced[] = { "FASTSYNC_MEMBARRIER=off", NULL };
-	static const char *const nodes[] = { "FASTSYNC_TOPOLOGY=8", NULL };
-	const char *const *settings[] = { counted, fenced, nodes };
-
-	(void)state;
-	for (int i = 0; i < 3; i++) {
-		struct child child = child_exec("all", settings[i], NULL);
-
-		child_assert_clean(&child);
-	}
-}
-
 int
 main(int argc, char **argv)
 {
-	static const struct child_body bodies[] = { { "all", all_again }, { NULL, NULL } };
-	static const struct CMUnitTest outer[] = { cmocka_unit_test(test_other_settings) };
+	static const struct settings_group group = { "waits at a rwmutex", tests, sizeof(tests) / sizeof(tests[0]), readers_settings, 0 };
 
-	watchdog("waits at a rwmutex", 200);
-	if (child_wanted(argc))
-		return child_main(argv, bodies);
-	return cmocka_run_group_tests_name("waits at a rwmutex", tests, NULL, NULL) +
-	       cmocka_run_group_tests_name("waits at a rwmutex, other settings", outer, NULL, NULL);
+	return settings_main(argc, argv, &group);
 }
