@@ -17,6 +17,6 @@ if [ ! -e "$library" ] || [ -n "$(find lib include test/sim/sim_machine.h -name 
 	sim_library . "$out/shipped" || { echo "not ok cost does not build"; exit 1; }
 	library=$out/shipped/library.o
 fi
-objects "$out/machine" "$CC" "${SIM[@]}" "${WARN[@]}" -Itest/cost -Iinclude -Ilib -- test/cost/{engine,heap,lines,fiber,world,workload,model,smoke,machines,main}.c &&
+objects "$out/machine" "$CC" "${SIM[@]}" "${WARN[@]}" -Itest/cost -Iinclude -Ilib -- test/cost/{engine,heap,lines,fiber,world,workload,model,smoke,machines,main}.c test/sim/absent.c &&
 	"$CC" -no-pie -o "$out/cost" "$out"/machine/*.o "$library" || { echo "not ok cost does not build"; exit 1; }
 exec "$out/cost" "$@"

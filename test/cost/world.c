@@ -122,23 +122,6 @@ fsyi_mem_alloc(size_t size, int node)
 	return p;
 }
 
-void *
-fsyi_mem_spread(size_t size, int nodes, size_t *stride)
-{
-	(void)size;
-	(void)nodes;
-	(void)stride;
-	return NULL;
-}
-
-void
-fsyi_mem_gather(void *memory, int nodes, size_t stride)
-{
-	(void)memory;
-	(void)nodes;
-	(void)stride;
-}
-
 int64_t
 fsyi_now(void)
 {
@@ -255,31 +238,6 @@ fsyi_count_contended(const void *object, int64_t wait_ns, bool remote)
 	(void)object;
 	(void)wait_ns;
 	(void)remote;
-}
-
-void
-fsyi_count_park(const void *object)
-{
-	(void)object;
-}
-
-void
-fsyi_count_wake(const void *object)
-{
-	(void)object;
-}
-
-void
-fsyi_count_membarrier(const void *object)
-{
-	(void)object;
-}
-
-bool
-fsyi_switch_on(const char *variable)
-{
-	(void)variable;
-	return true;
 }
 
 void

@@ -46,42 +46,22 @@ begin_rws(void)
 	memset((void *)rws, 0, sizeof(rws));
 }
 
+/* In each of the ways there are. */
 static bool
-read_rw(fsy_rwmutex_t *rw, struct hand *hand)
+get_in(fsy_rwmutex_t *rw, bool write, struct hand *hand)
 {
-	fsy_deadline_t deadline;
+	fsy_deadline_t deadline = load_deadline(hand);
 
 	switch (load_below(hand, 4)) {
 	case 0:
-		return fsy_rwmutex_tryrlock(rw);
+		return write ? fsy_rwmutex_trylock(rw) : fsy_rwmutex_tryrlock(rw);
 	case 1:
-		deadline = load_deadline(hand);
-		if (fsy_rwmutex_rlock_until(rw, deadline) == 0)
+		if ((write ? fsy_rwmutex_lock_until(rw, deadline) : fsy_rwmutex_rlock_until(rw, deadline)) == 0)
 			return true;
 		LOAD_CHECK(fsy_now() >= deadline);
 		return false;
 	default:
-		fsy_rwmutex_rlock(rw);
-		return true;
-	}
-}
-
-static bool
-write_rw(fsy_rwmutex_t *rw, struct hand *hand)
-{
-	fsy_deadline_t deadline;
-
-	switch (load_below(hand, 4)) {
-	case 0:
-		return fsy_rwmutex_trylock(rw);
-	case 1:
-		deadline = load_deadline(hand);
-		if (fsy_rwmutex_lock_until(rw, deadline) == 0)
-			return true;
-		LOAD_CHECK(fsy_now() >= deadline);
-		return false;
-	default:
-		fsy_rwmutex_lock(rw);
+		(write ? fsy_rwmutex_lock : fsy_rwmutex_rlock)(rw);
 		return true;
 	}
 }
@@ -94,11 +74,11 @@ turn_rw(struct hand *hand)
 	struct shared *s = &rws[which];
 
 	if (!load_chance(hand, which == 0 ? 50 : 3)) {
-		if (!read_rw(&s->rw, hand))
+		if (!get_in(&s->rw, false, hand))
 			return;
 		inside_reading(s, hand);
 		fsy_rwmutex_runlock(&s->rw);
-	} else if (write_rw(&s->rw, hand)) {
+	} else if (get_in(&s->rw, true, hand)) {
 		inside_writing(s, hand);
 		fsy_rwmutex_unlock(&s->rw);
 	}

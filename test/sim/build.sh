@@ -42,11 +42,11 @@ collect() { # OUT: OUT/part/*.o -> OUT/library.o
 # The machines, from this tree.
 sim_machine() { # OUT
 	objects "$1/machine" "$CC" "${SIM[@]}" "${WARN[@]}" -Iinclude -Ilib -- \
-		test/sim/{memory,fiber,sched,strategy,explore,search,futex,fork,world,main}.c && archive "$1"
+		test/sim/{memory,fiber,sched,strategy,explore,search,futex,fork,world,absent,main}.c && archive "$1"
 }
 relacy_machine() { # OUT
 	objects "$1/machine" "$CXX" "${RELACY_CXX[@]}" -Iinclude -Ilib -- test/model/relacy_{machine,memory,main}.cpp &&
-		objects "$1/machine" "$CC" "${RELACY[@]}" "${WARN[@]}" -Iinclude -Ilib -- test/sim/world.c && archive "$1"
+		objects "$1/machine" "$CC" "${RELACY[@]}" "${WARN[@]}" -Iinclude -Ilib -- test/sim/{world,absent}.c && archive "$1"
 }
 
 # Sources of a library, from any tree.

@@ -214,24 +214,6 @@ fsyi_mem_alloc(size_t size, int node)
 	return p;
 }
 
-/* Only for nodes that are real. */
-void *
-fsyi_mem_spread(size_t size, int nodes, size_t *stride)
-{
-	(void)size;
-	(void)nodes;
-	(void)stride;
-	return NULL;
-}
-
-void
-fsyi_mem_gather(void *pages, int nodes, size_t stride)
-{
-	(void)pages;
-	(void)nodes;
-	(void)stride;
-}
-
 /* The observers' hooks run with no bucket lock held and may not wait. */
 void
 fsyi_count_contended(const void *object, int64_t wait_ns, bool remote)
@@ -240,31 +222,6 @@ fsyi_count_contended(const void *object, int64_t wait_ns, bool remote)
 	(void)remote;
 	if (wait_ns < 0)
 		sim_fail("a wait of %lld ns", (long long)wait_ns);
-}
-
-void
-fsyi_count_park(const void *object)
-{
-	(void)object;
-}
-
-void
-fsyi_count_wake(const void *object)
-{
-	(void)object;
-}
-
-void
-fsyi_count_membarrier(const void *object)
-{
-	(void)object;
-}
-
-bool
-fsyi_switch_on(const char *variable)
-{
-	(void)variable;
-	return true;
 }
 
 const char *

@@ -88,6 +88,26 @@ thing_put(fsy_pool_t *pool, struct thing *thing)
 	fsy_pool_put(pool, thing);
 }
 
+void
+things_use(fsy_pool_t *pool, int count)
+{
+	struct thing *mine[THINGS_MANY];
+
+	for (int i = 0; i < count; i++)
+		mine[i] = thing_get(pool);
+	for (int i = 0; i < count; i++)
+		thing_put(pool, mine[i]);
+}
+
+fsy_pool_stats_t
+things_stats(fsy_pool_t *pool)
+{
+	fsy_pool_stats_t now;
+
+	fsy_pool_stats(pool, &now);
+	return now;
+}
+
 int
 things_made(void)
 {

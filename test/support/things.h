@@ -24,6 +24,10 @@ fsy_pool_t *things_pool(fsy_pool_config_t config);   /* with the functions above
 struct thing *thing_get(fsy_pool_t *pool);           /* NULL only if thing_new was refused */
 void thing_put(fsy_pool_t *pool, struct thing *thing);
 
+enum { THINGS_MANY = 400 };
+void things_use(fsy_pool_t *pool, int count);        /* gets so many, at most THINGS_MANY, and puts them back */
+fsy_pool_stats_t things_stats(fsy_pool_t *pool);
+
 int things_made(void), things_destroyed(void);
 void things_reset(void);                             /* asserts that all that were made have been destroyed; main thread only */
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Once's contract, one promise at a time: four policies, and what a failed run leaves. */
-#include "test/support/locks.h"
+#include "test/support/onces.h"
 
-#include <fastsync/once.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -17,42 +16,6 @@ extern int twin_force(fsy_once_t *o, int (*fn)(fsy_once_state_t, void *), void *
 extern int twin_wait(fsy_once_t *o) __asm__("fsy_once_wait");
 extern int twin_wait_until(fsy_once_t *o, fsy_deadline_t deadline) __asm__("fsy_once_wait_until");
 extern int twin_wait_force_until(fsy_once_t *o, fsy_deadline_t deadline) __asm__("fsy_once_wait_force_until");
-
-static fsy_once_t once;
-static int runs, answer;
-static fsy_once_state_t told;
-
-static int
-fresh(void **state)
-{
-	(void)state;
-	once = (fsy_once_t)FSY_ONCE_INIT;
-	runs = answer = 0;
-	told = FSY_ONCE_DONE;
-	return 0;
-}
-
-static void plain(void *arg) { (void)arg; runs++; }
-static int fallible(void *arg) { (void)arg; runs++; return answer; }
-static int forced(fsy_once_state_t before, void *arg) { (void)arg; runs++; told = before; return answer; }
-
-/* Done, and the word is what the inline path compares with; nobody is left in the lot. */
-static void
-assert_done(const fsy_once_t *o)
-{
-	assert_true(fsy_once_done(o));
-	assert_int_equal(fsy_once_state(o), FSY_ONCE_DONE);
-	assert_int_equal(fsy_atomic_u64_load(&o->word_), FSY_ONCE_DONE_);
-	assert_true(fsyi_lot_is_idle(&fsyi_lot));
-}
-
-static void
-assert_new(const fsy_once_t *o)
-{
-	assert_false(fsy_once_done(o));
-	assert_int_equal(fsy_once_state(o), FSY_ONCE_NEW);
-	assert_int_equal(fsy_atomic_u64_load(&o->word_), 0);
-}
 
 static void
 test_do_runs_once(void **state)
@@ -161,7 +124,7 @@ test_recursion(void **state)
 	assert_done(&once);
 }
 
-#define TEST(name) cmocka_unit_test_setup(test_##name, fresh)
+#define TEST(name) cmocka_unit_test_setup(test_##name, once_fresh)
 
 int
 main(void)

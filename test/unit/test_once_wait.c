@@ -2,49 +2,13 @@
 /* Waiting for somebody else's run: who is served by its end, and in which order. */
 #include "test/support/gate.h"
 #include "test/support/locks.h"
+#include "test/support/onces.h"
 #include "test/support/worker.h"
 
-#include <fastsync/once.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <cmocka.h>
-
-static fsy_once_t once;
-static int runs, answer;
-static fsy_once_state_t told;
-
-static int
-fresh(void **state)
-{
-	(void)state;
-	once = (fsy_once_t)FSY_ONCE_INIT;
-	runs = answer = 0;
-	told = FSY_ONCE_DONE;
-	return 0;
-}
-
-static void plain(void *arg) { (void)arg; runs++; }
-static int fallible(void *arg) { (void)arg; runs++; return answer; }
-static int forced(fsy_once_state_t before, void *arg) { (void)arg; runs++; told = before; return answer; }
-
-/* Done, and the word is what the inline path compares with; nobody is left in the lot. */
-static void
-assert_done(const fsy_once_t *o)
-{
-	assert_true(fsy_once_done(o));
-	assert_int_equal(fsy_once_state(o), FSY_ONCE_DONE);
-	assert_int_equal(fsy_atomic_u64_load(&o->word_), FSY_ONCE_DONE_);
-	assert_true(fsyi_lot_is_idle(&fsyi_lot));
-}
-
-static void
-assert_new(const fsy_once_t *o)
-{
-	assert_false(fsy_once_done(o));
-	assert_int_equal(fsy_once_state(o), FSY_ONCE_NEW);
-	assert_int_equal(fsy_atomic_u64_load(&o->word_), 0);
-}
 
 /* A run that others wait for: it starts, and ends when the test says so, with the answer that the test gives. */
 static struct gate started, finish;
@@ -282,7 +246,7 @@ test_deadlines(void **state)
 	assert_done(&once);
 }
 
-#define TEST(name) cmocka_unit_test_setup(test_##name, fresh)
+#define TEST(name) cmocka_unit_test_setup(test_##name, once_fresh)
 
 int
 main(void)

@@ -15,30 +15,13 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-enum { MANY = 400 };
-
 static fsy_pool_t *pool;
 static struct gate filled = GATE("filled"), go_on = GATE("go on");
-
-static fsy_pool_stats_t
-stats(void)
-{
-	fsy_pool_stats_t now;
-
-	fsy_pool_stats(pool, &now);
-	return now;
-}
 
 static void *
 use(void *arg)
 {
-	struct thing *mine[MANY];
-	intptr_t count = (intptr_t)arg;
-
-	for (intptr_t i = 0; i < count; i++)
-		mine[i] = thing_get(pool);
-	for (intptr_t i = 0; i < count; i++)
-		thing_put(pool, mine[i]);
+	things_use(pool, (int)(intptr_t)arg);
 	return NULL;
 }
 
@@ -57,14 +40,14 @@ in_child(void *arg)
 {
 	bool fenced = FSY_ASYMMETRIC_ && fsy_attention_ != NULL;
 
-	use((void *)(intptr_t)20);
+	things_use(pool, 20);
 	if (arg != NULL) {
 		size_t trimmed = fsy_pool_trim(pool);
 
 		CHILD_CHECK(!fenced || trimmed == 120);
-		CHILD_CHECK(stats().idle == (fenced ? 0 : 120 - trimmed));
-		worker_join(worker_start(use, (void *)(intptr_t)MANY));
-		use((void *)(intptr_t)MANY);
+		CHILD_CHECK(things_stats(pool).idle == (fenced ? 0 : 120 - trimmed));
+		worker_join(worker_start(use, (void *)(intptr_t)THINGS_MANY));
+		things_use(pool, THINGS_MANY);
 	}
 	fsy_pool_free(pool);
 	CHILD_CHECK(things_made() == things_destroyed());
@@ -87,8 +70,8 @@ test_fork(void **state)
 	go_on = end;
 	thread = worker_start(fill_and_stay, (void *)(intptr_t)100);
 	gate_meet(&filled, 2);
-	use((void *)(intptr_t)20);
-	assert_int_equal(stats().idle, 120);
+	things_use(pool, 20);
+	assert_int_equal(things_stats(pool).idle, 120);
 	child = child_fork(in_child, NULL);
 	child_assert_clean(&child);
 	child = child_fork(in_child, &child);
@@ -117,9 +100,9 @@ between_two_places(void *arg)
 	full = fsy_atomic_ptr_load_rlx(&seat->previous);
 	CHILD_CHECK(full != NULL && fsyi_magazine_count(full) > 0);
 	fsy_atomic_ptr_store_rlx(&seat->loaded, full);
-	use((void *)(intptr_t)1);                /* the forking thread has come by: the other one is known to be dead */
+	things_use(pool, 1);                /* the forking thread has come by: the other one is known to be dead */
 	fsy_pool_trim(pool);
-	use((void *)(intptr_t)MANY);
+	things_use(pool, THINGS_MANY);
 	fsy_pool_free(pool);
 	CHILD_CHECK(things_made() == things_destroyed());
 	return 0;
@@ -137,7 +120,7 @@ test_fork_between_two_places(void **state)
 	go_on = end;
 	thread = worker_start(fill_and_stay, (void *)(intptr_t)100);
 	gate_meet(&filled, 2);
-	use((void *)(intptr_t)1);
+	things_use(pool, 1);
 	child = child_fork(between_two_places, NULL);
 	child_assert_clean(&child);
 	gate_open(&go_on);
@@ -162,7 +145,7 @@ grandchild(void *arg)
 		CHILD_CHECK(child.exited && child.status == 0 && child.err[0] == '\0');
 	}
 	thing_put(pool, thing_get(pool));
-	use((void *)(intptr_t)MANY);
+	things_use(pool, THINGS_MANY);
 	fsy_pool_free(pool);
 	CHILD_CHECK(things_made() == things_destroyed());
 	return 0;
@@ -179,7 +162,7 @@ test_fork_of_fork(void **state)
 		skip();
 	}
 	pool = things_pool((fsy_pool_config_t){ 0 });
-	use((void *)(intptr_t)200);
+	things_use(pool, 200);
 	child = child_fork(grandchild, &child);
 	child_assert_clean(&child);
 	fsy_pool_free(pool);

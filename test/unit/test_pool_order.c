@@ -69,21 +69,12 @@ position(const struct supplier *supplier, const struct thing *thing)
 	return -1;
 }
 
-static fsy_pool_stats_t
-stats(void)
-{
-	fsy_pool_stats_t now;
-
-	fsy_pool_stats(pool, &now);
-	return now;
-}
-
 /* Everything idle becomes a victim. */
 static void
 age_once(void)
 {
 	fsy_atomic_i64_store(&((struct fsyi_pool *)(void *)pool)->tick_at, fsy_now());
-	CHILD_CHECK(fsy_pool_tick(pool) == 0 && stats().ticks == 1);
+	CHILD_CHECK(fsy_pool_tick(pool) == 0 && things_stats(pool).ticks == 1);
 }
 
 /* Two CPUs, each with a depot: its own from the top, the other's from the bottom, then what is old, then what is new. */
@@ -105,14 +96,14 @@ one_node(void *arg)
 		fsy_pool_put(pool, mine[i]);
 	for (int i = STOCK - 1; i >= 0; i--)             /* private, then own shard, LIFO */
 		CHILD_CHECK(thing_get(pool) == mine[i]);
-	CHILD_CHECK(stats().node_depot == 0);
+	CHILD_CHECK(things_stats(pool).node_depot == 0);
 	for (int i = 0; i < STOCK; i++) {                /* same node, FIFO by magazine */
 		int place = position(&suppliers[0], thing_get(pool)) / FULL;
 
 		CHILD_CHECK(place >= last && place <= i / FULL);
 		last = place;
 	}
-	CHILD_CHECK(stats().node_depot >= 5 && stats().created == STOCK);
+	CHILD_CHECK(things_stats(pool).node_depot >= 5 && things_stats(pool).created == STOCK);
 	for (int i = 0; i < STOCK; i++)
 		thing_put(pool, mine[i]);
 	fsy_atomic_u32_store(&things_refuse, 1);
@@ -121,9 +112,9 @@ one_node(void *arg)
 	CHILD_CHECK(thing_get(pool) == suppliers[0].things[0]);  /* what is young first, then victims, then new ones */
 	for (int i = 0; i < STOCK; i++)
 		CHILD_CHECK(thing_get(pool) != NULL);
-	CHILD_CHECK(stats().victims == STOCK && thing_get(pool) == NULL);
+	CHILD_CHECK(things_stats(pool).victims == STOCK && thing_get(pool) == NULL);
 	fsy_atomic_u32_store(&things_refuse, 0);
-	CHILD_CHECK(thing_get(pool) != NULL && stats().created == STOCK + 1);
+	CHILD_CHECK(thing_get(pool) != NULL && things_stats(pool).created == STOCK + 1);
 	return 0;
 }
 
@@ -149,10 +140,10 @@ four_nodes(void *arg)
 			for (int k = 0; k < STOCK; k++)
 				CHILD_CHECK(position(&suppliers[order[i]], thing_get(pool)) >= 0);
 		if (old)
-			CHILD_CHECK(stats().victims == 4 * STOCK);
+			CHILD_CHECK(things_stats(pool).victims == 4 * STOCK);
 		else
-			CHILD_CHECK(stats().remote_depot == 3 * 5);
-		CHILD_CHECK(thing_get(pool) != NULL && stats().created == 4 * STOCK + 1);
+			CHILD_CHECK(things_stats(pool).remote_depot == 3 * 5);
+		CHILD_CHECK(thing_get(pool) != NULL && things_stats(pool).created == 4 * STOCK + 1);
 	}
 	return 0;
 }
@@ -169,10 +160,10 @@ sent_home(void *arg)
 		suppliers[0].things[i] = thing_get(pool);
 	suppliers[0].thread = worker_start(supply, &suppliers[0]);
 	worker_join(suppliers[0].thread);
-	CHILD_CHECK(stats().sent_home == STOCK);
+	CHILD_CHECK(things_stats(pool).sent_home == STOCK);
 	for (int i = 0; i < STOCK; i++)
 		CHILD_CHECK(thing_get(pool)->node == 2);
-	CHILD_CHECK(stats().remote_depot == 0 && stats().created == STOCK);
+	CHILD_CHECK(things_stats(pool).remote_depot == 0 && things_stats(pool).created == STOCK);
 	return 0;
 }
 
@@ -194,7 +185,7 @@ sorted(void *arg)
 		fsy_pool_put(pool, mine[i]);
 		fsy_pool_put(pool, theirs[i]);
 	}
-	CHILD_CHECK(stats().sent_home >= STOCK - 2 * FULL && stats().idle == 2 * STOCK);
+	CHILD_CHECK(things_stats(pool).sent_home >= STOCK - 2 * FULL && things_stats(pool).idle == 2 * STOCK);
 	CHILD_CHECK(fsy_pool_trim(pool) == 2 * STOCK);
 	fsy_pool_free(pool);
 	return 0;

@@ -13,31 +13,14 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-enum { MANY = 400 };
-
 static fsy_pool_t *pool;
 static struct gate filled = GATE("filled"), go_on = GATE("go on");
 static pthread_key_t key;
 
-static fsy_pool_stats_t
-stats(void)
-{
-	fsy_pool_stats_t now;
-
-	fsy_pool_stats(pool, &now);
-	return now;
-}
-
 static void *
 use(void *arg)
 {
-	struct thing *mine[MANY];
-	intptr_t count = (intptr_t)arg;
-
-	for (intptr_t i = 0; i < count; i++)
-		mine[i] = thing_get(pool);
-	for (intptr_t i = 0; i < count; i++)
-		thing_put(pool, mine[i]);
+	things_use(pool, (int)(intptr_t)arg);
 	return NULL;
 }
 
@@ -53,8 +36,8 @@ test_exit_gives_back(void **state)
 		worker_join(worker_start(use, (void *)(i % 50 + 1)));
 	worker_join(worker_start(use, (void *)(intptr_t)50));
 	assert_int_equal(things_made(), 50);
-	assert_int_equal(stats().idle, 50);
-	use((void *)(intptr_t)50);
+	assert_int_equal(things_stats(pool).idle, 50);
+	things_use(pool, 50);
 	assert_int_equal(things_made(), 50);
 	for (struct fsyi_pool_table *table = fsyi_pool_tables(); table != NULL; table = table->next)
 		tables++;
@@ -72,12 +55,12 @@ test_limit_over_threads(void **state)
 	(void)state;
 	pool = things_pool((fsy_pool_config_t){ .max_idle = 100 });
 	for (int i = 0; i < 16; i++)
-		threads[i] = worker_start(use, (void *)(intptr_t)MANY);
+		threads[i] = worker_start(use, (void *)(intptr_t)THINGS_MANY);
 	for (int i = 0; i < 16; i++)
 		worker_join(threads[i]);
-	assert_true(stats().idle <= 100);
-	use((void *)(intptr_t)MANY);
-	assert_int_equal(stats().idle, 100);
+	assert_true(things_stats(pool).idle <= 100);
+	things_use(pool, THINGS_MANY);
+	assert_int_equal(things_stats(pool).idle, 100);
 	assert_int_equal(things_made() - things_destroyed(), 100);
 	fsy_pool_free(pool);
 	things_reset();
@@ -88,7 +71,7 @@ late(void *arg)
 {
 	intptr_t rounds = (intptr_t)arg - 1;
 
-	use((void *)(intptr_t)3);
+	things_use(pool, 3);
 	if (rounds > 0)
 		pthread_setspecific(key, (void *)rounds);
 }
@@ -97,7 +80,7 @@ static void *
 use_late(void *arg)
 {
 	W_CHECK(pthread_setspecific(key, arg) == 0);
-	use((void *)(intptr_t)80);
+	things_use(pool, 80);
 	return NULL;
 }
 
@@ -116,7 +99,7 @@ test_late_destructors(void **state)
 			worker_join(worker_start(use_late, (void *)rounds));
 	pthread_key_delete(key);
 	assert_int_equal(things_made(), 80);
-	assert_int_equal(stats().idle, 80);
+	assert_int_equal(things_stats(pool).idle, 80);
 	fsy_pool_free(pool);
 	things_reset();
 }
@@ -143,11 +126,11 @@ test_free_before_exit(void **state)
 	fsy_pool_free(pool);
 	things_reset();
 	pool = things_pool((fsy_pool_config_t){ 0 });
-	use((void *)(intptr_t)10);
+	things_use(pool, 10);
 	gate_open(&go_on);
 	worker_join(thread);
-	assert_int_equal(stats().idle, 10);
-	assert_int_equal(stats().created, 10);
+	assert_int_equal(things_stats(pool).idle, 10);
+	assert_int_equal(things_stats(pool).created, 10);
 	fsy_pool_free(pool);
 	things_reset();
 }
@@ -158,7 +141,7 @@ pass_on(void *arg)
 {
 	struct thing **things = arg;
 
-	for (int i = 0; i < MANY; i++)
+	for (int i = 0; i < THINGS_MANY; i++)
 		thing_put(pool, things[i]);
 	return NULL;
 }
@@ -166,16 +149,16 @@ pass_on(void *arg)
 static void
 test_put_elsewhere(void **state)
 {
-	struct thing *things[MANY];
+	struct thing *things[THINGS_MANY];
 
 	(void)state;
 	pool = things_pool((fsy_pool_config_t){ 0 });
 	for (int turn = 0; turn < 20; turn++) {
-		for (int i = 0; i < MANY; i++)
+		for (int i = 0; i < THINGS_MANY; i++)
 			things[i] = thing_get(pool);
 		worker_join(worker_start(pass_on, things));
 	}
-	assert_int_equal(things_made(), MANY);
+	assert_int_equal(things_made(), THINGS_MANY);
 	fsy_pool_free(pool);
 	things_reset();
 }

@@ -19,65 +19,13 @@ begin(void)
 	rw_begin(&rw, readers_mode_asked_for());
 }
 
-static int
-unlock_free(void *arg)
-{
-	(void)arg;
-	begin();
-	fsy_rwmutex_unlock(&rw);
-	return 1;
-}
+static int unlock_free(void *arg) { (void)arg; begin(); fsy_rwmutex_unlock(&rw); return 1; }
+static int unlock_twice(void *arg) { (void)arg; begin(); fsy_rwmutex_lock(&rw); fsy_rwmutex_unlock(&rw); fsy_rwmutex_unlock(&rw); return 1; }
+static int unlock_read(void *arg) { (void)arg; begin(); fsy_rwmutex_rlock(&rw); fsy_rwmutex_unlock(&rw); return 1; }
+static int runlock_free(void *arg) { (void)arg; begin(); fsy_rwmutex_runlock(&rw); return 1; }
 
-static int
-unlock_twice(void *arg)
-{
-	(void)arg;
-	begin();
-	fsy_rwmutex_lock(&rw);
-	fsy_rwmutex_unlock(&rw);
-	fsy_rwmutex_unlock(&rw);
-	return 1;
-}
-
-static int
-unlock_read(void *arg)
-{
-	(void)arg;
-	begin();
-	fsy_rwmutex_rlock(&rw);
-	fsy_rwmutex_unlock(&rw);
-	return 1;
-}
-
-static int
-runlock_free(void *arg)
-{
-	(void)arg;
-	begin();
-	fsy_rwmutex_runlock(&rw);
-	return 1;
-}
-
-static int
-runlock_twice(void *arg)
-{
-	(void)arg;
-	begin();
-	fsy_rwmutex_rlock(&rw);
-	fsy_rwmutex_runlock(&rw);
-	fsy_rwmutex_runlock(&rw);
-	return 1;
-}
-
-static int
-runlock_written(void *arg)
-{
-	(void)arg;
-	begin();
-	fsy_rwmutex_lock(&rw);
-	fsy_rwmutex_runlock(&rw);
-	return 1;
-}
+static int runlock_twice(void *arg) { (void)arg; begin(); fsy_rwmutex_rlock(&rw); fsy_rwmutex_runlock(&rw); fsy_rwmutex_runlock(&rw); return 1; }
+static int runlock_written(void *arg) { (void)arg; begin(); fsy_rwmutex_lock(&rw); fsy_rwmutex_runlock(&rw); return 1; }
 
 static void *
 runlock(void *arg)
@@ -98,25 +46,8 @@ runlock_after_another(void *arg)
 	return 1;
 }
 
-static int
-destroy_written(void *arg)
-{
-	(void)arg;
-	begin();
-	fsy_rwmutex_lock(&rw);
-	fsy_rwmutex_destroy(&rw);
-	return 1;
-}
-
-static int
-destroy_read(void *arg)
-{
-	(void)arg;
-	begin();
-	fsy_rwmutex_rlock(&rw);
-	fsy_rwmutex_destroy(&rw);
-	return 1;
-}
+static int destroy_written(void *arg) { (void)arg; begin(); fsy_rwmutex_lock(&rw); fsy_rwmutex_destroy(&rw); return 1; }
+static int destroy_read(void *arg) { (void)arg; begin(); fsy_rwmutex_rlock(&rw); fsy_rwmutex_destroy(&rw); return 1; }
 
 /* A moment that is too short to be met: the word is made what it then is. */
 static int
