@@ -5,7 +5,7 @@
  * STATES  the once's. A cell has its value iff its once is done.
  * INVARIANTS
  *         Z1  value_ is written only by the run of the once, before it is done, and never after it: everybody who finds the once
- *             done reads the same value (O1 -> O2 of once.c).
+ *             done reads the same value (O1 -> O2 of once.c). In a child that init has made the run first makes sure that nobody takes it over.
  *         Z2  a failed init writes nothing: it fills a variable of the call, not the cell.
  *         Z3  a lazy_fn's run always ends its once, with a value or with error_; one that is aborted poisons it.
  * ORDER   all through the once.
@@ -19,29 +19,33 @@
 struct filling {
 	fsy_lazy_t *cell;
 	fsy_lazy_init_t init;
-	void *arg;
+	void *arg, *value;
 	bool filled;
 };
 
 static int
+make(void *arg)
+{
+	struct filling *f = (struct filling *)arg;
+
+	f->value = NULL;
+	return f->init(&f->value, f->arg);
+}
+
+static void
 fill(void *arg)
 {
 	struct filling *f = (struct filling *)arg;
-	void *value = NULL;
-	int error = f->init(&value, f->arg);
 
-	if (error != 0)
-		return error;
-	f->cell->value_ = value;
+	f->cell->value_ = f->value;
 	f->filled = true;
-	return 0;
 }
 
 FSY_NOINLINE int
 fsy_lazy_get_or_init_slow_(fsy_lazy_t *l, fsy_lazy_init_t init, void *arg, void **value)
 {
-	struct filling filling = { l, init, arg, false };
-	int error = fsy_once_try(&l->once_, fill, &filling);
+	struct filling filling = { l, init, arg, NULL, false };
+	int error = fsyi_once_try(&l->once_, make, fill, &filling);
 
 	if (error == 0)
 		*value = l->value_;
@@ -58,8 +62,8 @@ given(void **value, void *arg)
 int
 fsy_lazy_set(fsy_lazy_t *l, void *value)
 {
-	struct filling filling = { l, given, value, false };
-	int error = fsy_once_try(&l->once_, fill, &filling);
+	struct filling filling = { l, given, value, NULL, false };
+	int error = fsyi_once_try(&l->once_, make, fill, &filling);
 
 	return error != 0 ? error : filling.filled ? 0 : FSY_EBUSY;
 }
@@ -83,20 +87,37 @@ fsy_lazy_take(fsy_lazy_t *l)
 	return value;
 }
 
+struct filling_fn {
+	fsy_lazy_fn_t *cell;
+	void *value;
+	int error;
+};
+
 /* Ends with the once done, whatever init said: the error is the value then. */
 static int
-run_stored(void *arg)
+make_stored(void *arg)
 {
-	fsy_lazy_fn_t *l = (fsy_lazy_fn_t *)arg;
+	struct filling_fn *f = (struct filling_fn *)arg;
 
-	l->error_ = l->init_(&l->cell_.value_, l->arg_);
+	f->value = NULL;
+	f->error = f->cell->init_(&f->value, f->cell->arg_);
 	return 0;
+}
+
+static void
+fill_stored(void *arg)
+{
+	struct filling_fn *f = (struct filling_fn *)arg;
+
+	f->cell->cell_.value_ = f->value;
+	f->cell->error_ = f->error;
 }
 
 FSY_NOINLINE int
 fsy_lazy_fn_get_slow_(fsy_lazy_fn_t *l, void **value)
 {
-	int error = fsy_once_call(&l->cell_.once_, run_stored, l);
+	struct filling_fn filling = { l, NULL, 0 };
+	int error = fsyi_once_call(&l->cell_.once_, make_stored, fill_stored, &filling);
 
 	if (error == 0)
 		error = l->error_;
@@ -108,30 +129,35 @@ fsy_lazy_fn_get_slow_(fsy_lazy_fn_t *l, void **value)
 struct filling_node {
 	fsy_lazy_node_t *table;
 	fsy_lazy_node_init_t init;
-	void *arg;
+	void *arg, *value;
 };
 
 static int
-fill_node(int node, void *arg)
+make_for(int node, void *arg)
 {
 	struct filling_node *f = (struct filling_node *)arg;
-	void *value = NULL;
-	int error = f->init(node, &value, f->arg);
 
-	if (error == 0)
-		f->table->value_[node % FSY_ONCE_NODES] = value;
-	return error;
+	f->value = NULL;
+	return f->init(node, &f->value, f->arg);
+}
+
+static void
+fill_for(int node, void *arg)
+{
+	struct filling_node *f = (struct filling_node *)arg;
+
+	f->table->value_[node % FSY_ONCE_NODES] = f->value;
 }
 
 /* The node is asked once: the thread may be elsewhere by the time that the value is made. */
 int
 fsy_lazy_node_get(fsy_lazy_node_t *l, fsy_lazy_node_init_t init, void *arg, void **value)
 {
-	struct filling_node filling = { l, init, arg };
+	struct filling_node filling = { l, init, arg, NULL };
 	int node = fsyi_node(), error = 0;
 
 	if (!fsy_once_node_done(&l->once_, node))
-		error = fsyi_once_node_try(&l->once_, node, fill_node, &filling);
+		error = fsyi_once_node_try(&l->once_, node, make_for, fill_for, &filling);
 	if (error == 0)
 		*value = l->value_[node % FSY_ONCE_NODES];
 	return error;

@@ -13,7 +13,7 @@
  * INVARIANTS
  *         E1  one thread runs. It alone turns RUNNING off or passes it on; the exception is a thread of a forked child, which
  *             takes over a run of an older generation, and then the old runner, if the child has it at all, finds the word
- *             not its own, leaves it alone, and waits like anybody.
+ *             not its own, leaves it alone, and waits like anybody. Before it stores a value it signs anew: from then on nobody can.
  *         E2  the word names t as its owner iff t runs: the number comes and goes with RUNNING. A run that was passed on is nobody's
  *             until its heir has signed.
  *         E3  every run is settled: when fn returns, and by unwinding when it does not (this file is compiled with
@@ -42,6 +42,7 @@ struct call {
 		int (*failing)(void *arg);
 		int (*forced)(fsy_once_state_t before, void *arg);
 	} fn;
+	void (*store)(void *arg);       /* NULL, or what a good run does last */
 	void *arg;
 };
 
@@ -83,6 +84,29 @@ settle(struct run *run)
 		fsyi_once_pass_on(run->once, run->mine, poisons);
 }
 
+static uint64_t
+run_of(uint64_t seen, uint64_t self)
+{
+	return ONCE_RUNNING | (seen & ONCE_POISONED) | once_generation() | self << ONCE_OWNER_SHIFT;
+}
+
+/* In a child that fn has made, where anybody may take it over, the run is signed anew (E1). False: somebody has taken it. */
+static bool
+keep(struct run *run)
+{
+	uint64_t seen = run->mine, anew;
+
+	fsyi_fork_check();
+	if (once_is_running(seen))
+		return true;
+	anew = run_of(seen, fsyi_thread_id());
+	while (!fsy_atomic_u64_cas_rlx(&run->once->word_, &seen, anew | (seen & ONCE_WAITED)))
+		if ((seen & ~ONCE_WAITED) != run->mine)
+			return false;
+	run->mine = anew;
+	return true;
+}
+
 /* mine is the word, in which the calling thread stands as the owner. */
 static int
 run_it(fsy_once_t *o, uint64_t mine, const struct call *call, bool *lost)
@@ -103,13 +127,9 @@ run_it(fsy_once_t *o, uint64_t mine, const struct call *call, bool *lost)
 		break;
 	}
 	run.succeeded = error == 0;
+	if (run.succeeded && call->store != NULL && keep(&run))
+		call->store(call->arg);
 	return error;
-}
-
-static uint64_t
-run_of(uint64_t seen, uint64_t self)
-{
-	return ONCE_RUNNING | (seen & ONCE_POISONED) | once_generation() | self << ONCE_OWNER_SHIFT;
 }
 
 /* From new or poisoned to running. */
@@ -171,7 +191,7 @@ proceed(fsy_once_t *o, enum once_kind kind, const struct call *call, fsy_deadlin
 FSY_NOINLINE void
 fsy_once_do_slow_(fsy_once_t *o, void (*fn)(void *arg), void *arg)
 {
-	struct call call = { POLICY_DO, { .plain = fn }, arg };
+	struct call call = { POLICY_DO, { .plain = fn }, NULL, arg };
 
 	switch (proceed(o, ONCE_RUN, &call, FSY_FOREVER)) {
 	case FSY_EDEADLK:
@@ -184,7 +204,7 @@ fsy_once_do_slow_(fsy_once_t *o, void (*fn)(void *arg), void *arg)
 FSY_NOINLINE int
 fsy_once_try_slow_(fsy_once_t *o, int (*fn)(void *arg), void *arg, fsy_deadline_t deadline)
 {
-	struct call call = { POLICY_TRY, { .failing = fn }, arg };
+	struct call call = { POLICY_TRY, { .failing = fn }, NULL, arg };
 
 	return proceed(o, ONCE_RUN, &call, deadline);
 }
@@ -192,7 +212,21 @@ fsy_once_try_slow_(fsy_once_t *o, int (*fn)(void *arg), void *arg, fsy_deadline_
 FSY_NOINLINE int
 fsy_once_call_slow_(fsy_once_t *o, int (*fn)(void *arg), void *arg)
 {
-	struct call call = { POLICY_CALL, { .failing = fn }, arg };
+	return fsyi_once_call(o, fn, NULL, arg);
+}
+
+int
+fsyi_once_try(fsy_once_t *o, int (*fn)(void *arg), void (*store)(void *arg), void *arg)
+{
+	struct call call = { POLICY_TRY, { .failing = fn }, store, arg };
+
+	return proceed(o, ONCE_RUN, &call, FSY_FOREVER);
+}
+
+int
+fsyi_once_call(fsy_once_t *o, int (*fn)(void *arg), void (*store)(void *arg), void *arg)
+{
+	struct call call = { POLICY_CALL, { .failing = fn }, store, arg };
 
 	return proceed(o, ONCE_RUN, &call, FSY_FOREVER);
 }
@@ -200,7 +234,7 @@ fsy_once_call_slow_(fsy_once_t *o, int (*fn)(void *arg), void *arg)
 FSY_NOINLINE int
 fsy_once_force_slow_(fsy_once_t *o, int (*fn)(fsy_once_state_t before, void *arg), void *arg)
 {
-	struct call call = { POLICY_FORCE, { .forced = fn }, arg };
+	struct call call = { POLICY_FORCE, { .forced = fn }, NULL, arg };
 
 	return proceed(o, ONCE_FORCE, &call, FSY_FOREVER);
 }

@@ -46,7 +46,14 @@ void fsyi_once_pass_on(fsy_once_t *o, uint64_t mine, bool poisons);
 /* Wakes all who wait. o is an address; what is there may be gone. */
 void fsyi_once_wake(const fsy_once_t *o);
 
-/* fsy_once_node_try for a node of the caller's choice. */
-int fsyi_once_node_try(fsy_once_node_t *o, int node, int (*fn)(int node, void *arg), void *arg);
+/*
+ * fsy_once_try and fsy_once_call of a function that makes a value, and another that stores it: store(arg) runs after a good run of fn, and only
+ * while that run is still the caller's, which nobody can take over meanwhile. fn may fork; store does nothing but store.
+ */
+int fsyi_once_try(fsy_once_t *o, int (*fn)(void *arg), void (*store)(void *arg), void *arg);
+int fsyi_once_call(fsy_once_t *o, int (*fn)(void *arg), void (*store)(void *arg), void *arg);
+
+/* The same of fsy_once_node_try, for a node of the caller's choice. */
+int fsyi_once_node_try(fsy_once_node_t *o, int node, int (*fn)(int node, void *arg), void (*store)(int node, void *arg), void *arg);
 
 #endif

@@ -46,6 +46,12 @@ is_running(uint64_t seen)
 }
 
 static uint64_t
+run_of(uint64_t self)
+{
+	return RUNNING | generation() | (self & OWNER_MASK) << OWNER_SHIFT;
+}
+
+static uint64_t
 done_bit(int node)
 {
 	return UINT64_C(1) << ((unsigned)node % FSY_ONCE_NODES);
@@ -129,22 +135,46 @@ settle(struct run *run)
 		fsyi_visit(&fsyi_lot, o, wake_all, NULL);
 }
 
-typedef int (*fallible)(int node, void *arg);
-typedef void (*infallible)(int node, void *arg);
+/* In a child that fn has made, where anybody may take it over, the run is signed anew. False: somebody has taken it. */
+static bool
+keep(struct run *run)
+{
+	uint64_t seen = fsy_atomic_u64_load_rlx(&run->once->word_), anew;
 
-/* The function is one or the other; the infallible has succeeded whatever becomes of it. */
+	fsyi_fork_check();
+	if (is_running(run->mine))
+		return true;
+	anew = run_of(fsyi_thread_id());
+	do
+		if ((seen & RUN) != run->mine)
+			return false;
+	while (!fsy_atomic_u64_cas_rlx(&run->once->word_, &seen, (seen & ~RUN) | anew));
+	run->mine = anew;
+	return true;
+}
+
+/* One of the first two. The infallible has succeeded whatever becomes of it; store is what a good run of the fallible does last, or NULL. */
+struct call {
+	int (*fallible)(int node, void *arg);
+	void (*infallible)(int node, void *arg);
+	void (*store)(int node, void *arg);
+	void *arg;
+};
+
 static int
-run_it(struct run taken, int node, fallible fn, infallible go, void *arg)
+run_it(struct run taken, int node, const struct call *call)
 {
 	__attribute__((cleanup(settle))) struct run run = taken;
 	int error = 0;
 
-	run.succeeded = go != NULL;
-	if (go != NULL)
-		go(node, arg);
+	run.succeeded = call->infallible != NULL;
+	if (call->infallible != NULL)
+		call->infallible(node, call->arg);
 	else
-		error = fn(node, arg);
+		error = call->fallible(node, call->arg);
 	run.succeeded = error == 0;
+	if (run.succeeded && call->store != NULL && keep(&run))
+		call->store(node, call->arg);
 	return error;
 }
 
@@ -152,7 +182,7 @@ run_it(struct run taken, int node, fallible fn, infallible go, void *arg)
 static bool
 take(struct run *run, uint64_t seen, uint64_t self, bool given)
 {
-	run->mine = RUNNING | generation() | self << OWNER_SHIFT;
+	run->mine = run_of(self);
 	while (!fsy_atomic_u64_cas_acq(&run->once->word_, &seen, (seen & ~RUN) | run->mine))    /* N4 <- N3 */
 		if (!given && (is_running(seen) || (seen & run->done)))
 			return false;
@@ -160,7 +190,7 @@ take(struct run *run, uint64_t seen, uint64_t self, bool given)
 }
 
 static int
-proceed(fsy_once_node_t *o, int node, fallible fn, infallible go, void *arg)
+proceed(fsy_once_node_t *o, int node, const struct call *call)
 {
 	struct fsyi_word_op op = { KIND, pending, enlist, NULL, false };
 	bool given = false, lost = true;
@@ -180,7 +210,7 @@ proceed(fsy_once_node_t *o, int node, fallible fn, infallible go, void *arg)
 			if (seen & run.done)
 				settle(&run);   /* done while the wake for it was on the way: this run is somebody else's */
 			else
-				error = run_it(run, node, fn, go, arg);
+				error = run_it(run, node, call);
 			given = false;
 		} else if ((seen >> OWNER_SHIFT & OWNER_MASK) == self) {
 			return FSY_EDEADLK;
@@ -192,9 +222,11 @@ proceed(fsy_once_node_t *o, int node, fallible fn, infallible go, void *arg)
 }
 
 int
-fsyi_once_node_try(fsy_once_node_t *o, int node, int (*fn)(int node, void *arg), void *arg)
+fsyi_once_node_try(fsy_once_node_t *o, int node, int (*fn)(int node, void *arg), void (*store)(int node, void *arg), void *arg)
 {
-	return proceed(o, node, fn, NULL, arg);
+	struct call call = { fn, NULL, store, arg };
+
+	return proceed(o, node, &call);
 }
 
 int
@@ -202,14 +234,15 @@ fsy_once_node_try(fsy_once_node_t *o, int (*fn)(int node, void *arg), void *arg)
 {
 	int node = fsyi_node();
 
-	return fsy_once_node_done(o, node) ? 0 : proceed(o, node, fn, NULL, arg);
+	return fsy_once_node_done(o, node) ? 0 : fsyi_once_node_try(o, node, fn, NULL, arg);
 }
 
 void
 fsy_once_node_do(fsy_once_node_t *o, void (*fn)(int node, void *arg), void *arg)
 {
+	struct call call = { NULL, fn, NULL, arg };
 	int node = fsyi_node();
 
-	if (!fsy_once_node_done(o, node) && proceed(o, node, NULL, fn, arg) == FSY_EDEADLK)
+	if (!fsy_once_node_done(o, node) && proceed(o, node, &call) == FSY_EDEADLK)
 		fsyi_fatal("recursive use of once %p", (void *)o);
 }

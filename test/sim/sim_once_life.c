@@ -2,6 +2,8 @@
 /*
  * sim_once_life.c - a once at the end of its life and of its process: destroyed, its memory reused, forked; and one per node. I1, I8.
  */
+#include <fastsync/lazy.h>
+
 #include "once_case.h"
 
 /* The memory goes as soon as it is seen to be done and the waiters have left it; its runner may still be on the way out. */
@@ -103,6 +105,50 @@ child_at_rest(void)
 	SIM_CHECK(once.word_.cell_ == FSY_ONCE_DONE_);
 }
 
+/* An init that forks, while T3 makes the value in the child: whoever is told a value, is told the one that stays. */
+static fsy_lazy_t lazy;
+static void *told[SIM_THREADS];
+
+static int init(void **made, void *arg) { *made = arg; return 0; }
+
+static int
+init_forks(void **made, void *arg)
+{
+	sim_fork();
+	fsyi_fork_check();
+	for (uint32_t steps = sim_random(60); steps > 0; steps--)
+		sim_point();
+	return init(made, arg);
+}
+
+static void
+setup_lazy(void)
+{
+	setup();
+	memset(&lazy, 0, sizeof(lazy));
+	memset(told, 0, sizeof(told));
+	sim_name(&lazy, sizeof(lazy), "lazy");
+}
+
+static void
+lazy_forked(int id)
+{
+	if (id == 3) {
+		fsy_atomic_u32_store_rel(&left, 1);
+		sim_await_fork();
+	}
+	while (id == 0 && fsy_atomic_u32_load_acq(&left) == 0)
+		sim_yield();
+	if (id == 0 || id == 3)
+		SIM_CHECK(fsy_lazy_get_or_init(&lazy, id == 0 ? init_forks : init, &told[id], &told[id]) == 0);
+}
+
+static void
+told_the_same(void)
+{
+	SIM_CHECK(told[0] == fsy_lazy_get(&lazy) && told[3] == fsy_lazy_get(&lazy));
+}
+
 /* T0 and T1 on one node, T2 and T3 on another. */
 static int
 make_node(int node, void *arg)
@@ -147,6 +193,7 @@ const struct sim_case sim_cases[] = {
 	CASE("nodes-four", 4, setup_nodes, per_node, nodes_at_rest, SIM_NO_DFS, 0),
 	CASE("nodes", 3, setup_nodes, per_node, nodes_at_rest, SIM_NO_DFS, 0),
 	{ "once/forked/tso", 4, setup, forked_by_other, child_at_rest, SIM_TSO | SIM_NO_DFS | SIM_SLOW, 0 },
+	{ "once/lazy-forked/tso", 4, setup_lazy, lazy_forked, told_the_same, SIM_TSO | SIM_NO_DFS | SIM_SLOW, 0 },
 	{ "once/forked-runner/tso", 4, setup, forked_by_runner, child_at_rest, SIM_TSO | SIM_NO_DFS | SIM_SLOW, 0 },
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };
