@@ -7,7 +7,8 @@
  *         A reader waits for at most the read phase that is running and one write phase. A writer waits for at most the writers before it,
  *         each with one read phase; with n before it, for n + B - 1 at most, since one of its own node may pass it within a batch of B
  *         (FASTSYNC_NODE_BATCH). Whoever has waited for less than a tenure Q (FASTSYNC_TENURE_NS) has not claimed a place yet: until
- *         then running threads may come back and pass it, which is what keeps the throughput. Q = 0 is strict: a place at once.
+ *         then running threads may come back and pass it, which is what keeps the throughput. Who went to sleep before, among more
+ *         sleepers than there are CPUs, claims when it has been woken, and may be passed by one writer more. Q = 0 is strict: a place at once.
  * POISON  Every way to lock returns FSY_EPOISONED instead of 0, with the lock held, once a writer did not finish: its
  *         FSY_FAIR_WRITE_GUARD was left by a C++ exception, pthread_exit, cancellation or in any other way without
  *         fsy_fair_write_guard_commit; its thread ended while it held the lock; or somebody called fsy_fair_rwlock_poison. A plain unlock never

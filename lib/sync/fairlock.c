@@ -2,30 +2,32 @@
 /*
  * fairlock.c - the phase-fair reader-writer lock: how it is released, and to whom it goes.
  *
- * WORD    31..29 28     27      26      25    24    23..16 15..8 7 6 5       4       3     2    1      0
- *        +------+------+-------+-------+-----+-----+------+-----+---+-------+-------+-----+----+------+------+
- *        | FORK |POISON|WRITTEN|FOREIGN|PLAIN|SLOTS|CALLED|SEATS| 0 |WRITERS|READERS| TURN|NEXT|BARRED|LOCKED|
- *        +------+------+-------+-------+-----+-----+------+-----+---+-------+-------+-----+----+------+------+
+ * WORD    31..29 28     27      26      25    24    23..16 15..8 7   6   5       4       3     2    1      0
+ *        +------+------+-------+-------+-----+-----+------+-----+---+---+-------+-------+-----+----+------+------+
+ *        | FORK |POISON|WRITTEN|FOREIGN|PLAIN|SLOTS|CALLED|SEATS| 0 |DUE|WRITERS|READERS| TURN|NEXT|BARRED|LOCKED|
+ *        +------+------+-------+-------+-----+-----+------+-----+---+---+-------+-------+-----+----+------+------+
  *         LOCKED    a writer holds the lock, or waits for the readers that are there. No reader enters.
  *         BARRED    the writer that waits longest has waited for a tenure: the next release hands the lock to it.
  *         NEXT      that writer is awake, and sees to itself. TURN, other than when it became NEXT: it is not any more, LOCKED is its.
  *         SEATS     readers that wait awake with a claim, a bit each. CALLED: it has been let in, and has not seen it yet.
- *         READERS   readers sleep; WRITERS: writers sleep, all of them younger than NEXT.
+ *         READERS   readers sleep; DUE: one of them with a claim. WRITERS: writers sleep, all of them younger than NEXT.
  *         FORK      in which process NEXT and SEATS were set.
  *         SLOTS, PLAIN, FOREIGN, WRITTEN: as the rwmutex's. readers_, the slots: readers.c.
  * STATES  reader: attempting -> holding | waiting unclaimed, for a tenure -> seated -> (called) holding
- *                                                                                -> asleep -> (token HANDOFF) holding
+ *                                                                                -> asleep, DUE -> (token HANDOFF) holding
+ *                                                  -> asleep unclaimed -> (token HANDOFF) holding | (token NORMAL) attempting, then seated
  *         writer: LOCKED taken -> draining slots, then the count -> holding
- *                 arriving -> NEXT -> LOCKED taken | LOCKED given | asleep, before all writers
+ *                 arriving -> NEXT -> LOCKED taken | LOCKED given | asleep, before all writers, BARRED if it is to be given next
  *                          -> asleep -> NEXT (token NORMAL) | LOCKED is its (token HANDOFF)
  * INVARIANTS
  *         F1  READERS, BARRED, TURN without NEXT, a seat that is not called => LOCKED. A reader that finds LOCKED clear may enter, whoever waits.
  *         F2  WRITERS and not LOCKED => NEXT: somebody who is awake has the duty to take the lock, or finds it taken.
  *         F3  Readers with a claim are let in by the release that ends the write phase in which they made it; they are counted before the
- *             word says so.
+ *             word says so. Those who sleep without one are let in with them, or woken to try.
  *         F4  A seat is one thread's: it alone clears the bit, after it was called or under the bucket lock. So nobody takes another's call for
  *             its own. NEXT is one thread: TURN changes with the hand-over to it, and not again before it has let go.
- *         F5  READERS and WRITERS change under the bucket lock alone, and say what is in the queue (I4).
+ *         F5  READERS and WRITERS change under the bucket lock alone, and say what is in the queue (I4). DUE without READERS: a
+ *             downgrade, which lets in whoever sleeps.
  *         F6  LOCKED is not clear between a hand-over and the return of its new owner's lock.
  *         W1  of rwmutex.c: reader and writer each announce themselves, then look.
  * ORDER   V1 release: cas_rel  ->  V2 take: cas_acq, V3 NEXT: load_acq, V4 seated: load_acq, S4 inline enter: load; S6 slow attempts: load, cas
@@ -36,12 +38,17 @@
  *         from readers' reach. Everything else on the word is relaxed: the queue it speaks of is under the bucket lock.
  * FAIRNESS  a claim is a seat, NEXT, or a place in the queue. A reader that claimed waits for the writer that has LOCKED: what is left of its read
  *         phase, and its section. A writer that claimed waits for those before it, each with the readers that were let in before it;
- *         and while no writer is BARRED, for one tenure each. A thread claims after a tenure at the latest. Without tenures (Q = 0) that is
- *         exact: one section of a writer for a reader, n for a writer with n before it.
+ *         and while no writer is BARRED, for one tenure each. A thread claims after a tenure at the latest; if it goes to sleep before, when
+ *         it has been woken: by the next release that has to do with it. That release lets sleeping readers in, all together, if one of them
+ *         claimed, if turns are strict, or if they have slept for a tenure and are no more than the CPUs. Else a writer may come
+ *         before them once more. Without tenures (Q = 0) each sleeps with a claim, and the bound is exact: one section of a writer for a
+ *         reader, n for a writer with n before it.
  * LIFETIME V1 (S1, S3 for readers) is the last access. The bucket is visited before it; wake-ups go by the threads' records.
  * WRONG WAYS  readers that wait awake without a claim: the writer after this one, and the one after that, are faster.
  *         Waking a sleeping reader before LOCKED is clear: the last of them does away with the lock, which is then released (I1).
- *         A hand-over at each release while others sleep: each costs a context switch, and the queue never gets shorter.
+ *         A hand-over at each release while others sleep: each costs a context switch, and the queue never gets shorter. The same, to readers
+ *         that fell asleep because a holder did not run: the next writer waits for all of them to run, each comes back once, finds it
+ *         waiting, and sleeps in its turn.
  * REFS    phase-fair locks: Brandenburg and Anderson 2009 (PF-T); a lot with hand-off: WebKit, parking_lot; see docs/adr/0014.
  */
 #include "fairlock.h"
@@ -73,7 +80,7 @@ static uint32_t
 after_release(uint32_t seen, const struct fsyi_scene *scene, const struct fsyi_thread *writer)
 {
 	bool strict = fair_is_strict(seen);
-	uint32_t next = (seen & ~FAIR_BARRED) | (seen & FAIR_SEATS) << FAIR_CALL;
+	uint32_t next = (seen & ~(FAIR_BARRED | FAIR_DUE)) | (seen & FAIR_SEATS) << FAIR_CALL;
 
 	if (scene != NULL)
 		next &= ~FAIR_READERS;
@@ -120,8 +127,8 @@ count_in(fsy_fair_rwlock_t *l, uint32_t admitted, uint32_t counted)
 static bool
 let_go(fsy_fair_rwlock_t *l, struct fsyi_scene *scene)
 {
-	uint32_t asleep = scene == NULL ? 0 : fsyi_scene_wake_all(scene, FSYI_KIND_FAIR_READER, FSYI_TOKEN_HANDOFF);
 	uint32_t found = fsy_atomic_u32_load_rlx(&l->word_), counted = 0, seen, next;
+	uint32_t asleep = scene == NULL ? 0 : fsyi_fair_call_sleepers(scene, found);
 	struct fsyi_thread *writer;
 
 	do {
@@ -260,6 +267,7 @@ fsy_fair_rwlock_downgrade(fsy_fair_rwlock_t *l)
 		fsyi_fatal("downgrade of fair rwlock by a thread that does not own it %p", (void *)l);
 	forget_vanished(l);
 	fsy_atomic_u32_add_rlx(&l->readers_, READERS_ONE);      /* published by the release, as those who are let in with it */
+	fsy_atomic_u32_or_rlx(&l->word_, FAIR_DUE);             /* all who wait to read */
 	fsyi_fork_check();
 	fsyi_fair_release(l, true);
 }

@@ -17,6 +17,7 @@
 #define FAIR_TURN    0x00000008u
 #define FAIR_READERS 0x00000010u
 #define FAIR_WRITERS 0x00000020u
+#define FAIR_DUE     0x00000040u
 #define FAIR_SEATS   0x0000ff00u
 #define FAIR_CALLED  0x00ff0000u        /* a seat's bit, shifted */
 #define FAIR_CALL    8
@@ -123,12 +124,15 @@ enum fsyi_parked fsyi_fair_park(struct fsyi_fair_sleep *sleep, fsy_deadline_t de
 struct fsyi_fair_claim {
 	fsy_fair_rwlock_t *lock;
 	uint32_t seat;                  /* its bit; 0 = none */
+	bool due;                       /* if it sleeps now, it does so with a claim */
 };
 
 /* Takes a seat while a writer has the lock, if there is one; found is the word, brought up to date. */
 bool fsyi_fair_sit_down(struct fsyi_fair_claim *claim, uint32_t *found);
 /* In so many looks; true: called, and the seat is free again. */
 bool fsyi_fair_look_for_call(struct fsyi_fair_claim *claim, int looks);
+/* By a release, under the bucket lock, that found this word: lets the readers in that sleep, or has them try. How many are in. */
+uint32_t fsyi_fair_call_sleepers(struct fsyi_scene *scene, uint32_t found);
 /* Gives the seat up: false if it was called, and is still to be freed. The other way to leave it: as the join of a sleep. */
 bool fsyi_fair_leave_seat(struct fsyi_fair_claim *claim);
 bool fsyi_fair_join_readers(uint32_t seen, uint32_t *next, void *claim);

@@ -10,7 +10,6 @@
 #include "../sys/clock.h"
 #include "../sys/cpu.h"
 #include "../sys/fatal.h"
-#include "../sys/futex.h"
 
 /* How often a reader looks that has claimed nothing; and how closely one that has. */
 enum { LOOK_NS = 50, LONGEST_PAUSE_NS = 4000, RELAXES = 4, PROMPT_LOOKS = 64 };
@@ -76,46 +75,31 @@ attempt(fsy_fair_rwlock_t *l)
 	return false;
 }
 
-/* A writer has gone to sleep over readers that do not run: what they need is this CPU. */
-static bool
-is_crowded(const fsy_fair_rwlock_t *l)
-{
-	return (fsy_atomic_u32_load_rlx(&l->readers_) & READERS_DRAINING) != 0;
-}
-
+/* How long it pays to look. Not at all if a writer sleeps over readers that do not run: what they need is this CPU. And whoever sleeps here has
+ * looked for long enough, for a holder that does not run. */
 static int64_t
-nap(fsy_deadline_t until)
+patience(const fsy_fair_rwlock_t *l)
 {
-	fsy_atomic_u32 never = { 0 };
-
-	fsyi_reader_met_crowd();
-	fsyi_futex_wait(&never, 0, until);
-	return fsyi_now();
+	if (fsy_atomic_u32_load_rlx(&l->readers_) & READERS_DRAINING) {
+		fsyi_reader_met_crowd();
+		return 0;
+	}
+	return fsy_atomic_u32_load_rlx(&l->word_) & FAIR_READERS ? fsyi_tune.brief_spin_ns : fsyi_reader_patience();
 }
 
-/*
- * Claims nothing yet: running threads may pass, and it does not look too closely. Where a writer sleeps over readers that do not run it
- * naps for the rest of its tenure: who is queued would be let in before the next writer, which would then wait for threads that do not run yet,
- * and so on. True: it holds.
- */
+/* Claims nothing yet: running threads may pass, and it does not look too closely. True: it holds. */
 static bool
 wait_unclaimed(fsy_fair_rwlock_t *l, int64_t now, fsy_deadline_t deadline)
 {
-	int64_t end = now + fsyi_tune.tenure_ns, until = now + fsyi_reader_patience();
-	int64_t pause = fsyi_fair_is_pressed(l) ? fsyi_tune.first_look_ns : LOOK_NS;
+	int64_t until = now + patience(l), pause = fsyi_fair_is_pressed(l) ? fsyi_tune.first_look_ns : LOOK_NS;
 	bool sampled = false;
 
-	if (end > deadline)
-		end = deadline;
-	if (until > end)
-		until = end;
-	while (now < end) {
-		if (is_crowded(l))
-			now = nap(end);
-		else if (now < until)
-			now = fsyi_delay(pause < until - now ? pause : until - now);
-		else
-			break;
+	if (until > now + fsyi_tune.tenure_ns)
+		until = now + fsyi_tune.tenure_ns;
+	if (until > deadline)
+		until = deadline;
+	while (now < until) {
+		now = fsyi_delay(pause < until - now ? pause : until - now);
 		if (!sampled)
 			fsyi_fair_note_look(l, (fsy_atomic_u32_load_rlx(&l->word_) & FAIR_LOCKED) != 0);
 		sampled = true;
@@ -168,6 +152,7 @@ wait_seated(struct fsyi_fair_claim *claim, fsy_deadline_t deadline)
 {
 	struct fsyi_fair_sleep sleep = { claim->lock, FSYI_KIND_FAIR_READER, fsyi_fair_join_readers, claim, false };
 	int64_t until = fsyi_now() + fsyi_reader_patience();
+	enum fsyi_parked parked;
 
 	if (claim->seat != 0 && watch(claim, until < deadline ? until : deadline))
 		return ENTERED;
@@ -176,7 +161,9 @@ wait_seated(struct fsyi_fair_claim *claim, fsy_deadline_t deadline)
 			return TIMEDOUT;
 		return fsyi_fair_leave_seat(claim) ? TIMEDOUT : AGAIN;
 	}
-	switch (fsyi_fair_park(&sleep, deadline)) {
+	parked = fsyi_fair_park(&sleep, deadline);
+	claim->due = true;
+	switch (parked) {
 	case FSYI_UNPARKED_HANDOFF:
 		return ENTERED;
 	case FSYI_PARK_TIMEDOUT:
@@ -199,7 +186,7 @@ enter_promptly(struct fsyi_fair_claim *claim)
 static int
 wait_until(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 {
-	struct fsyi_fair_claim claim = { l, 0 };
+	struct fsyi_fair_claim claim = { l, 0, false };
 	enum outcome outcome = AGAIN;
 	int64_t start;
 
@@ -213,8 +200,9 @@ wait_until(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 	start = fsyi_now();
 	if (claim.seat == 0 && fsyi_cpu_count() > 1 && wait_unclaimed(l, start, deadline))
 		outcome = ENTERED;
+	claim.due = claim.seat != 0 || fsyi_now() - start >= fsyi_tune.tenure_ns || !fair_may_enrol();
 	while (outcome == AGAIN) {
-		if (claim.seat == 0 && enter_or_sit(&claim))
+		if (claim.seat == 0 && (claim.due ? enter_or_sit(&claim) : attempt(l)))
 			break;
 		outcome = wait_seated(&claim, deadline);
 	}

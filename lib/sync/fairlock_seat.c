@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fairlock_seat.c - the seats of readers that wait awake with a claim: a bit each, and a bit by which its reader is called.
+ * fairlock_seat.c - the seats of readers that wait awake with a claim: a bit each, and a bit by which its reader is called. How they leave them
+ * for the queue, and how they are called from there.
  *
  * WORD, STATES, INVARIANTS F1, F3, F4, ORDER, FAIRNESS, LIFETIME: those of fairlock.c.
  */
 #include "fairlock.h"
 #include "../sys/clock.h"
+#include "../sys/cpu.h"
 
 static bool
 is_called(uint32_t seen, uint32_t seat)
@@ -75,8 +77,36 @@ fsyi_fair_leave_seat(struct fsyi_fair_claim *claim)
 bool
 fsyi_fair_join_readers(uint32_t seen, uint32_t *next, void *arg)
 {
+	const struct fsyi_fair_claim *claim = (const struct fsyi_fair_claim *)arg;
+
 	if (!(seen & FAIR_LOCKED) || !stand_up(seen, next, arg))
 		return false;
-	*next |= FAIR_READERS;
+	*next |= claim->due ? FAIR_READERS | FAIR_DUE : FAIR_READERS;
 	return true;
+}
+
+/* One of them has slept for a tenure, and there are no more of them than CPUs: each has one to wake up on. */
+static bool
+is_overdue(const struct fsyi_scene *scene)
+{
+	const struct fsyi_thread *thread = scene->queue == NULL ? NULL : scene->queue->all.head;
+	int64_t since = scene->now;
+	int readers = 0;
+
+	for (; thread != NULL && readers <= fsyi_cpu_count(); thread = thread->next) {
+		if (thread->kind != FSYI_KIND_FAIR_READER)
+			continue;
+		readers++;
+		since = thread->since < since ? thread->since : since;
+	}
+	return readers <= fsyi_cpu_count() && scene->now - since >= fsyi_tune.tenure_ns;
+}
+
+uint32_t
+fsyi_fair_call_sleepers(struct fsyi_scene *scene, uint32_t found)
+{
+	bool in = (found & FAIR_DUE) || fair_is_strict(found) || is_overdue(scene);
+	uint32_t count = fsyi_scene_wake_all(scene, FSYI_KIND_FAIR_READER, in ? FSYI_TOKEN_HANDOFF : FSYI_TOKEN_NORMAL);
+
+	return in ? count : 0;
 }

@@ -24,6 +24,7 @@ struct wait {
 	uint32_t turn;                  /* when it became NEXT */
 	bool next;                      /* has the role */
 	bool slept;                     /* got it in its sleep: has a place in the queue */
+	bool due;                       /* keeps its turn when it sleeps */
 };
 
 bool
@@ -54,7 +55,7 @@ kinds(const struct fsyi_scene *scene)
 	uint32_t bits = 0;
 
 	for (struct fsyi_thread *thread = scene->queue == NULL ? NULL : scene->queue->all.head; thread != NULL; thread = thread->next)
-		bits |= thread->kind == FSYI_KIND_FAIR_READER ? FAIR_READERS : FAIR_WRITERS;
+		bits |= thread->kind == FSYI_KIND_FAIR_READER ? FAIR_READERS | FAIR_DUE : FAIR_WRITERS;
 	return bits;
 }
 
@@ -63,7 +64,7 @@ left(struct fsyi_scene *scene, void *arg)
 {
 	struct fsyi_fair_sleep *sleep = (struct fsyi_fair_sleep *)arg;
 
-	fsy_atomic_u32_and_rlx(&sleep->lock->word_, ~(FAIR_READERS | FAIR_WRITERS) | kinds(scene));
+	fsy_atomic_u32_and_rlx(&sleep->lock->word_, ~(FAIR_READERS | FAIR_DUE | FAIR_WRITERS) | kinds(scene));
 }
 
 enum fsyi_parked
@@ -95,7 +96,7 @@ join_writers(uint32_t seen, uint32_t *next, void *arg)
 		return false;
 	*next = seen | FAIR_WRITERS;
 	if (w->next)
-		*next = (*next & ~FAIR_NEXT) | FAIR_BARRED;
+		*next = (*next & ~(FAIR_NEXT | FAIR_BARRED)) | (w->due ? FAIR_BARRED : 0);
 	return true;
 }
 
@@ -217,6 +218,7 @@ be_next(struct wait *w)
 			return outcome;
 		if (now >= give_up && (found & FAIR_LOCKED)) {
 			fsyi_reader_met_crowd();
+			w->due = w->slept || now - w->start >= fsyi_tune.tenure_ns;
 			return sleep_on(w);
 		}
 		if (now >= bar_at) {

@@ -53,13 +53,14 @@ take_mail(void)
 {
 	static const int64_t naps[] = { 0, 500, 20000 };
 	int64_t nap = naps[sim_random(3)];
+	int looks = 0;
 	uint32_t seen = fsy_atomic_u32_load(&mail);
 
 	while (seen == 0 || !fsy_atomic_u32_cas(&mail, &seen, seen - 1)) {
-		if (nap == 0)
+		if (nap == 0 && ++looks < 1000)         /* a writer without membarrier may be waiting for a million ns to pass */
 			sim_yield();
 		else
-			fsyi_delay(nap);
+			fsyi_delay(nap > 0 ? nap : 500);
 		seen = fsy_atomic_u32_load(&mail);
 	}
 }

@@ -70,6 +70,9 @@ void sim_name(const volatile void *p, size_t size, const char *name);
 /* Where thread id runs. Default: node 0, CPU id. */
 void sim_place(int id, int node, int cpu);
 
+/* How many CPUs the library is told of. Default: one for each thread. Set in setup. */
+extern int sim_cpus;
+
 /* Virtual nanoseconds per step; 0 = chosen by the schedule. Set in setup. */
 extern int64_t sim_tick;
 

@@ -96,6 +96,40 @@ downgrades(int id)
 	}
 }
 
+/* A downgrade lets in whoever waits to read, though a writer waits for longer: this thread reads until they do. */
+static fsy_atomic_u32 in;
+
+static void
+setup_admitting(void)
+{
+	setup_any();
+	in.cell_ = 0;
+}
+
+static void
+admitting(int id)
+{
+	if (id == 0) {
+		SIM_CHECK(fsy_fair_rwlock_lock(&lock) == 0);
+		write_section(id);
+		while (!(fsy_atomic_u32_load(&lock.word_) & (FAIR_READERS | FAIR_SEATS)) && fsy_atomic_u32_load(&in) == 0)
+			sim_yield();
+		fsy_fair_rwlock_downgrade(&lock);
+		while (fsy_atomic_u32_load(&in) == 0)
+			sim_yield();
+		fsy_fair_rwlock_runlock(&lock);
+	} else if (id == 1) {
+		SIM_CHECK(fsy_fair_rwlock_rlock(&lock) == 0);
+		fsy_atomic_u32_store(&in, 1);
+		read_section(id);
+		fsy_fair_rwlock_runlock(&lock);
+	} else {
+		while (!(fsy_atomic_u32_load(&lock.word_) & FAIR_LOCKED) && fsy_atomic_u32_load(&in) == 0)
+			sim_yield();
+		write_once(id);
+	}
+}
+
 /* Of those who read and want to write without letting go, one at a time may; nobody writes between its two looks. */
 static void
 upgrades(int id)
@@ -134,6 +168,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("long-reads", 3, setup_any, long_reads, everybody_was_in, SIM_NO_DFS, 0),
 	BOTH("impatient", 5, setup_any, impatient, at_rest, SIM_NO_DFS, 0),
 	BOTH("downgrades", 4, setup_any, downgrades, at_rest, SIM_NO_DFS, 0),
+	BOTH("admitting", 4, setup_admitting, admitting, at_rest, SIM_NO_DFS, 0),
 	BOTH("upgrades", 3, setup_any, upgrades, everybody_was_in, SIM_NO_DFS, 0),
 	BOTH("together", 4, setup_together, together, at_rest, SIM_NO_DFS, 0),
 	{ "fair/loses-membarrier/tso", 4, setup_any, mixed, at_rest, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },

@@ -188,10 +188,20 @@ setup_tenures(void)
 {
 	setup_strict();
 	sim_tick = 10;
+	sim_cpus = SIM_THREADS;
 	tune(TENURE, TENURE, 100);
 	fsyi_tune.node_batch = 1;
 	rounds = 6;
 	longest[0] = longest[1] = 0;
+}
+
+/* Who waits goes to sleep long before its tenure is over, and more sleep than there are CPUs: each may be passed once more when it has been woken. */
+static void
+setup_tenures_asleep(void)
+{
+	setup_tenures();
+	tune(TENURE, 100, 0);
+	sim_cpus = 2;
 }
 
 static void
@@ -223,9 +233,22 @@ within_bounds(void)
 	at_rest();
 }
 
+static void
+within_bounds_asleep(void)
+{
+	int64_t turn = TENURE + 2 * SECTION + STEPS;
+
+	if (longest[0] > 2 * turn)
+		sim_fail("a reader waited for %ld ns, the bound is %ld", (long)longest[0], (long)(2 * turn));
+	if (longest[1] > 2 * 3 * turn)
+		sim_fail("a writer waited for %ld ns, the bound is %ld", (long)longest[1], (long)(2 * 3 * turn));
+	at_rest();
+}
+
 const struct sim_case sim_cases[] = {
 	BOTH("strict", 5, setup_strict, strict, came_through, SIM_NO_DFS, 0),
 	BOTH("strict-mixed", 5, setup_strict, strict_mixed, came_through, SIM_NO_DFS, 0),
 	{ "fair/tenures/tso", 5, setup_tenures, tenures, within_bounds, SIM_TSO | SIM_FAIR | SIM_NO_DFS, 0 },
+	{ "fair/tenures-asleep/tso", 6, setup_tenures_asleep, tenures, within_bounds_asleep, SIM_TSO | SIM_FAIR | SIM_NO_DFS, 0 },
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };

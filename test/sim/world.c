@@ -79,6 +79,7 @@ static char headers[SIM_THREADS + 1][HEADER] __attribute__((aligned(64)));
 static char memory[MEMORY] __attribute__((aligned(64)));
 static size_t memory_used;
 static struct place { int node, cpu; } places[SIM_THREADS];
+int sim_cpus;
 static struct fsy_self_ selves[SIM_THREADS + 1];
 static char *image;
 
@@ -125,6 +126,7 @@ sim_world_reset(void)
 	}
 	for (int i = 0; i <= SIM_THREADS; i++)
 		selves[i] = (struct fsy_self_){ .id_ = FSY_NOBODY_ };
+	sim_cpus = SIM_THREADS;
 	for (int i = 0; i < SIM_THREADS; i++)
 		places[i] = (struct place){ 0, i };
 	if (fsyi_lot_publish_attention != NULL && fsyi_membarrier_init())
@@ -184,7 +186,7 @@ fsyi_node(void)
 int
 fsyi_cpu_count(void)
 {
-	return SIM_THREADS;
+	return sim_cpus;
 }
 
 const struct fsyi_topology *

@@ -77,3 +77,9 @@ fair_set_tenure(int64_t ns)
 	fsyi_tune.tenure_ns = ns;
 	return old;
 }
+
+bool
+fair_sleeper_is_due(const fsy_fair_rwlock_t *l)
+{
+	return (fsy_atomic_u32_load(&l->word_) & FAIR_DUE) != 0;
+}

@@ -23,4 +23,7 @@ int fair_from_elsewhere(fsy_fair_rwlock_t *l, bool write);
 /* How long a thread lets others pass before it claims its turn; returns the old value. */
 int64_t fair_set_tenure(int64_t ns);
 
+/* A reader sleeps there, and has a claim. */
+bool fair_sleeper_is_due(const fsy_fair_rwlock_t *l);
+
 #endif

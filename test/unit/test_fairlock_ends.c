@@ -98,7 +98,8 @@ test_r3_writer_dies(void **state)
 	workers_assert();
 }
 
-/* Many sleep behind a writer that dies: the readers among them all get in at once, each knows, and one writer after the other comes after. */
+/* Many sleep behind a writer that dies, with strict turns: the readers among them all get in at once, each knows, and one writer after the
+ * other comes after. */
 enum { SLEEPERS = 40 };
 static fsy_atomic_u32 told, inside;
 static struct gate readers_inside = GATE("all sleeping readers are inside");
@@ -139,6 +140,7 @@ lock_and_die_later(void *arg)
 static void
 test_r3_writer_dies_with_a_crowd_behind_it(void **state)
 {
+	int64_t tenure = fair_set_tenure(0);
 	pthread_t writer = worker_start(lock_and_die_later, NULL), threads[2 * SLEEPERS];
 
 	(void)state;
@@ -153,6 +155,7 @@ test_r3_writer_dies_with_a_crowd_behind_it(void **state)
 	for (int i = 0; i < 2 * SLEEPERS; i++)
 		worker_join(threads[i]);
 	workers_assert();
+	fair_set_tenure(tenure);
 	assert_int_equal(fsy_atomic_u32_load(&told), 2 * SLEEPERS);
 	fsy_fair_rwlock_clear_poison(&shared);
 	assert_fair_at_rest(&shared);

@@ -84,12 +84,13 @@ test_r4_nobody_gets_in_between(void **state)
 	assert_fair_at_rest(&shared);
 }
 
-/* The same for an unlock; readers that come while the second writer waits for those before it queue behind it. */
+/* The same for an unlock, where turns are strict; readers that come while the second writer waits for those before it queue behind it. */
 static void
 test_phases_alternate(void **state)
 {
 	struct role second = ROLE("the second writer", 2), others = ROLE("every queued reader", QUEUED + 1), late = ROLE("the late reader", 1);
 	pthread_t threads[QUEUED + 1], last;
+	int64_t tenure = fair_set_tenure(0);
 
 	(void)state;
 	assert_int_equal(fsy_fair_rwlock_lock(&shared), 0);
@@ -110,8 +111,35 @@ test_phases_alternate(void **state)
 	worker_join(last);
 	for (int i = 0; i < QUEUED + 1; i++)
 		worker_join(threads[i]);
+	fair_set_tenure(tenure);
 	workers_assert();
 	assert_int_equal(late.came.cell_, QUEUED + 2);
+	assert_fair_at_rest(&shared);
+}
+
+/* Who falls asleep within its tenure has no claim yet; who does so after it has. */
+static void
+test_claims_after_a_tenure(void **state)
+{
+	static const int64_t tenures[] = { INT64_C(1000) * 1000 * 1000 * 1000, 1 };
+	int64_t tenure = fair_set_tenure(tenures[0]);
+
+	(void)state;
+	for (int due = 0; due < 2; due++) {
+		struct role reader = ROLE("the reader", 1);
+		pthread_t thread;
+
+		fair_set_tenure(tenures[due]);
+		gate_open(&reader.leave);
+		assert_int_equal(fsy_fair_rwlock_lock(&shared), 0);
+		thread = worker_start(read_once, &reader);
+		wait_until_parked(&shared, 1);
+		assert_int_equal(fair_sleeper_is_due(&shared), due);
+		fsy_fair_rwlock_unlock(&shared);
+		worker_join(thread);
+	}
+	fair_set_tenure(tenure);
+	workers_assert();
 	assert_fair_at_rest(&shared);
 }
 
@@ -213,6 +241,7 @@ test_sleeping_writer_hears_of_a_stranger(void **state)
 static const struct CMUnitTest tests[] = {
 	EACH(test_r4_nobody_gets_in_between),
 	EACH(test_phases_alternate),
+	EACH(test_claims_after_a_tenure),
 	EACH(test_writers_queue),
 	EACH(test_timed_out_writer_lets_readers_in),
 	EACH(test_sleeping_writer_hears_of_a_stranger),
