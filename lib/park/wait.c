@@ -23,10 +23,11 @@
 #include "../sys/cpu.h"
 #include "../sys/fork.h"
 #include "../sys/futex.h"
+#include "../sys/membarrier.h"
 #include "../sys/tune.h"
 
-/* How long a waiter in a forked child, and one without a record, goes without a look. */
-enum { FORKED_NAP_NS = 10000000, RECORDLESS_NAP_NS = 1000000, LONGEST_BACKOFF = 32 };
+/* How long a waiter goes without a look that relies on nobody, at first, and how often that doubles; and how long one without a record does. */
+enum { TIMED_NAP_NS = 10000000, TIMED_NAP_DOUBLINGS = 7, RECORDLESS_NAP_NS = 1000000, LONGEST_BACKOFF = 32 };
 
 struct wait {
 	const struct fsyi_word_op *op;
@@ -77,6 +78,16 @@ look(const struct wait *wait, fsy_deadline_t deadline)
 	return false;
 }
 
+fsy_deadline_t
+fsyi_word_timed_nap(unsigned int *naps)
+{
+	unsigned int doublings = fsyi_membarrier_lost() ? 0 : *naps;    /* without it every sleep may miss its wake */
+
+	if (*naps < TIMED_NAP_DOUBLINGS)
+		++*naps;
+	return fsyi_now() + ((int64_t)TIMED_NAP_NS << doublings);
+}
+
 void
 fsyi_word_nap(fsy_deadline_t deadline)
 {
@@ -91,13 +102,14 @@ fsyi_word_wait(struct fsyi_lot *lot, const void *word, const struct fsyi_word_op
 {
 	struct wait wait = { op, arg };
 	bool again = false;
+	unsigned int naps = 0;
 	fsy_deadline_t until;
 
 	fsyi_fork_check();
 	if (look(&wait, deadline))
 		return FSYI_WAIT_OVER;
 	while (deadline == FSY_FOREVER || !fsyi_over(deadline, fsyi_now())) {
-		until = fsyi_fork_generation() > 0 ? fsyi_now() + FORKED_NAP_NS : deadline;
+		until = fsyi_fork_generation() > 0 ? fsyi_word_timed_nap(&naps) : deadline;
 		switch (fsyi_park(lot, word, op->kind, &park_ops[again][op->crowd], &wait, until < deadline ? until : deadline)) {
 		case FSYI_UNPARKED_HANDOFF:
 			return FSYI_WAIT_GIVEN;

@@ -41,8 +41,8 @@ struct fsyi_word_op {
 
 /*
  * Waits while the word asks for it. Never returns FSYI_WAIT_OVER spuriously, and never FSYI_WAIT_TIMEDOUT early. A deadline in the past looks
- * once. In a forked child, where the thread that would have changed the word may have stayed behind, pending is asked every few
- * milliseconds; so it is when no thread record can be had.
+ * once. In a forked child, where the thread that would have changed the word may have stayed behind, pending is asked now and then
+ * (fsyi_word_timed_nap); so it is when no thread record can be had.
  */
 enum fsyi_waited fsyi_word_wait(struct fsyi_lot *lot, const void *word, const struct fsyi_word_op *op, void *arg,
 				fsy_deadline_t deadline);
@@ -55,6 +55,13 @@ uint32_t fsyi_word_release(struct fsyi_lot *lot, const void *word, uint32_t kind
 /* All who wait at the time of the call, or the eldest; how many. By the address alone. */
 uint32_t fsyi_word_wake_all(struct fsyi_lot *lot, const void *word, uint32_t kind);
 uint32_t fsyi_word_wake_one(struct fsyi_lot *lot, const void *word, uint32_t kind);
+
+/*
+ * Until when a sleeper relies on others where one of them may have stayed behind in the parent, or where a wake may be missed for want of membarrier.
+ * naps begins at 0 with the wait. What a fork has left in a word is put right by the first who looks: the naps of a child grow, so that many who
+ * wait for long leave it its CPUs.
+ */
+fsy_deadline_t fsyi_word_timed_nap(unsigned int *naps);
 
 /* What a thread without a record does between two looks: sleeps for a millisecond, but not past deadline. */
 void fsyi_word_nap(fsy_deadline_t deadline);

@@ -30,12 +30,12 @@
 #include "cond_wait.h"
 #include "mutex_word.h"
 #include <fastsync/error.h>
+#include "../park/wait.h"
 #include "../sys/clock.h"
 #include "../sys/fatal.h"
 #include "../sys/fork.h"
-#include "../sys/futex.h"
 
-enum { COND_QUEUED = 1, COND_UNEQUAL = 2, RECORDLESS_NAP_NS = 1000000 };
+enum { COND_QUEUED = 1, COND_UNEQUAL = 2 };
 
 /* One wait. */
 struct wait {
@@ -96,11 +96,8 @@ op_of(const struct fsyi_relock *relock)
 static int
 nap(const struct fsyi_relock *relock, fsy_deadline_t deadline)
 {
-	fsy_deadline_t until = fsyi_now() + RECORDLESS_NAP_NS;
-	fsy_atomic_u32 never = { 0 };
-
 	relock->release(relock->mutex);
-	fsyi_futex_wait(&never, 0, until < deadline ? until : deadline);
+	fsyi_word_nap(deadline);
 	return fsyi_over(deadline, fsyi_now()) ? FSY_ETIMEDOUT : 0;
 }
 

@@ -16,15 +16,11 @@
  */
 #include "lockword_wait.h"
 #include "../diag/hook.h"
-#include "../sys/clock.h"
+#include "../park/wait.h"
 #include "../sys/cpu.h"
 #include "../sys/fork.h"
-#include "../sys/futex.h"
 #include "../sys/membarrier.h"
 #include "../sys/tune.h"
-
-/* How long a sleeper relies on others in a forked child or without membarrier, and how long a thread without a record naps. */
-enum { TIMED_NAP_NS = 10000000, RECORDLESS_NAP_NS = 1000000 };
 
 /* Up to here a waiter for a given CPU is likely to be found among the first few. */
 enum { FEW_CPUS = 8 };
@@ -151,12 +147,13 @@ const struct fsyi_park_op fsyi_park_turn = { validate_turn, NULL, confirm, left,
 enum fsyi_parked
 fsyi_lockword_park(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 {
-	fsy_deadline_t nap = fsyi_now() + TIMED_NAP_NS;
+	fsy_deadline_t until = w->deadline;
 	enum fsyi_parked parked;
-	fsy_atomic_u32 never = { 0 };
 
 	w->timed = fsyi_fork_generation() > 0 || fsyi_membarrier_lost();
-	parked = fsyi_park(w->lock->lot, w->lock->word, lw_kind(w->lock), op, w, w->timed && nap < w->deadline ? nap : w->deadline);
+	if (w->timed)
+		until = fsyi_word_timed_nap(&w->naps);
+	parked = fsyi_park(w->lock->lot, w->lock->word, lw_kind(w->lock), op, w, until < w->deadline ? until : w->deadline);
 	if ((parked == FSYI_PARK_TIMEDOUT && w->timed) || (parked == FSYI_PARK_INVALID && w->refused)) {
 		w->refused = false;
 		/* SEARCHER may name a thread that the fork left behind, and attention may go unseen. Two searchers are one
@@ -164,8 +161,7 @@ fsyi_lockword_park(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 		fsy_atomic_u32_or_rlx(w->lock->word, LW_SEARCHER);
 		w->searcher = w->fresh = true;
 	} else if (parked == FSYI_PARK_NO_RECORD) {
-		nap = fsyi_now() + RECORDLESS_NAP_NS;
-		fsyi_futex_wait(&never, 0, nap < w->deadline ? nap : w->deadline);
+		fsyi_word_nap(w->deadline);
 	}
 	return parked;
 }

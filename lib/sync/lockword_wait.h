@@ -26,6 +26,7 @@ struct fsyi_waiting {
 	bool covered;                   /* parks while another thread has the role */
 	bool timed;                     /* parks for a moment only: the role, or the heavy fence, cannot be trusted */
 	bool awake;                     /* does not park here: gives up instead */
+	unsigned int naps;              /* of those that are timed */
 };
 
 /* In a forked child a bar may have been set by a thread that the fork left behind, and is not respected. */

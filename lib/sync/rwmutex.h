@@ -48,7 +48,7 @@ int fsyi_rwmutex_drain(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
 bool fsyi_rwmutex_runlock(fsy_rwmutex_t *rw, bool left);
 
 /* Sleeps until a writer's unlock admits it (true), or there is reason to look again: no writer any more, or the deadline. */
-bool fsyi_rwmutex_park(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
+bool fsyi_rwmutex_park(fsy_rwmutex_t *rw, fsy_deadline_t deadline, unsigned int *naps);
 
 /* By the writer that holds rw: releases it, and every queued reader holds it from here on. */
 void fsyi_rwmutex_unlock_admitting(fsy_rwmutex_t *rw);

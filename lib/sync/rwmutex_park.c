@@ -7,13 +7,9 @@
  */
 #include "rwmutex.h"
 #include "../diag/hook.h"
-#include "../sys/clock.h"
+#include "../park/wait.h"
 #include "../sys/fork.h"
-#include "../sys/futex.h"
 #include "../sys/membarrier.h"
-
-/* As for the lock word: how long a sleeper relies on others where it cannot, and how long a thread without a record naps. */
-enum { TIMED_NAP_NS = 10000000, RECORDLESS_NAP_NS = 1000000 };
 
 struct sleeper {
 	fsy_rwmutex_t *rw;
@@ -74,19 +70,17 @@ left(struct fsyi_scene *scene, void *arg)
 }
 
 bool
-fsyi_rwmutex_park(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
+fsyi_rwmutex_park(fsy_rwmutex_t *rw, fsy_deadline_t deadline, unsigned int *naps)
 {
 	static const struct fsyi_park_op op = { validate, queued, confirm, left, false };
 	struct sleeper sleeper = { rw, fsyi_fork_generation() > 0 || fsyi_membarrier_lost(), false };
-	fsy_deadline_t nap = fsyi_now() + (sleeper.timed ? TIMED_NAP_NS : RECORDLESS_NAP_NS);
-	fsy_atomic_u32 never = { 0 };
+	fsy_deadline_t until = sleeper.timed ? fsyi_word_timed_nap(naps) : deadline;
 
-	switch (fsyi_park(&fsyi_lot, readers_key(rw), FSYI_KIND_READER, &op, &sleeper,
-			  sleeper.timed && nap < deadline ? nap : deadline)) {
+	switch (fsyi_park(&fsyi_lot, readers_key(rw), FSYI_KIND_READER, &op, &sleeper, until < deadline ? until : deadline)) {
 	case FSYI_UNPARKED_HANDOFF:
 		return true;
 	case FSYI_PARK_NO_RECORD:
-		fsyi_futex_wait(&never, 0, nap < deadline ? nap : deadline);
+		fsyi_word_nap(deadline);
 		return false;
 	default:
 		return false;

@@ -114,6 +114,7 @@ int
 fsyi_rwmutex_wait(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 {
 	int64_t start = fsyi_now(), now = start, sleep_at = start + fsyi_reader_patience();
+	unsigned int timed_naps = 0;
 	int naps = 0;
 
 	if (!fsyi_over(deadline, now) && now < sleep_at && !is_drained(rw) && (stay_away(rw, start, deadline) || watch(rw)))
@@ -127,7 +128,7 @@ fsyi_rwmutex_wait(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 			now = nap(rw, now, deadline);
 		else if (now < sleep_at)
 			now = fsyi_delay(LOOK_NS);
-		else if (fsyi_rwmutex_park(rw, deadline))
+		else if (fsyi_rwmutex_park(rw, deadline, &timed_naps))
 			break;
 		else
 			now = fsyi_now();
