@@ -23,7 +23,7 @@
  *         X3 leave: store_rel          ->  X4 is_dead: load_acq      (MP) all that the dead thread did; a later thread's
  *             enrolment in the same place is a read-modify-write, and goes on with the release sequence
  *             The heir's compare-and-swap needs no acquire of its own: what it finds is the signature of a thread that X4 has shown to be dead,
- *             so the last holder, and nobody has held the lock between X4 and it (U2, U3). Its release is X1.
+ *             so the last holder: only a living thread signs, and nobody else has held the lock since. Its release is X1.
  *         A waiter against the thread that dies: by the bucket lock, see lockword_queue.c.
  * FAIRNESS none: constant time for all.
  * LIFETIME the table belongs to the library. An owner word is written under its lock, or with a waiter queued on it.
