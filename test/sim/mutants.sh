@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # mutants.sh [PART]: applies each mutant of mutants.def whose name contains PART to a copy of the library in TREE (default: this one)
-# and requires that its layer catches it. Expects the machines built by run.sh. One line per mutant.
+# and requires that its layer catches it. Expects the machines built by run.sh. One line per mutant. SHARE=i/n runs every n-th, from the i-th on.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . test/sim/build.sh
 out=${OUT:-build/check} tree=${TREE:-.} only=${1:-} status=0
-copy=$out/mutant
+share=${SHARE:-0/1} met=0
+copy=$out/mutant-${share%/*}
 
 # edit FILE AFTER FROM TO: replaces FROM, which must stand exactly once behind the first AFTER (up to the next function).
 edit() {
@@ -86,7 +87,7 @@ finish() { # runs the mutant collected so far
 
 begin() { # NAME
 	name=
-	case $1 in *"$only"*) name=$1 ;; esac
+	case $1 in *"$only"*) [ $((met++ % ${share#*/})) != "${share%/*}" ] || name=$1 ;; esac
 	layer=sim program=sim_mutex file='' after='' from='' broken='' touched=() rare=() narrow=()
 	[ -n "$name" ] || return 0
 	rm -rf "$copy" && mkdir -p "$copy" && cp -r "$tree/include" "$copy/" && mkdir "$copy/lib" &&

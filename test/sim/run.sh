@@ -83,7 +83,9 @@ relacy() { # EXECUTIONS DEFAULT_SECONDS
 mutants() {
 	rm -rf "$out"
 	build_sim && { ! has_relacy || build_relacy; } || { echo "not ok mutants: the library does not build"; return 1; }
-	mkdir -p build && OUT=$out TREE=$tree test/sim/mutants.sh | tee build/mutants.log
+	mkdir -p build
+	export OUT=$out TREE=$tree
+	in_pairs "$out/log" < <(for i in 0 1; do echo "SHARE=$i/2 test/sim/mutants.sh"; done) | tee build/mutants.log
 	return "${PIPESTATUS[0]}"
 }
 
