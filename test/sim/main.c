@@ -3,9 +3,11 @@
  * main.c - runs the cases of one scenario file and says what happened, one line per case and strategy.
  *
  *   sim_x [--case=PART] [--strategy=random|pct|dfs] [--seed=N] [--schedules=N] [--bound=N]
- *         [--cpu-ms=N] [--at-least=N] [--replay=SEED | --replay=CHOICES] [--trace] [--list] [--hunt] [--label=TEXT]
+ *         [--exhaustive=N] [--deeper] [--cpu-ms=N] [--at-least=N] [--replay=SEED | --replay=CHOICES] [--trace] [--list] [--hunt]
+ *         [--label=TEXT]
  *
- * --cpu-ms is what all searches together may take: each gets its share of what is left, and runs --at-least schedules whatever they take.
+ * --cpu-ms is what all random searches together may take: each gets its share of what is left, and runs --at-least schedules whatever they
+ * take. Exhaustive ones take what they take, --exhaustive schedules at most; with --deeper they have one departure more, and shares of time.
  * --replay runs one schedule: a seed for random and pct, "12:1,40:2" for dfs. A failure prints that command.
  * --hunt is for mutants: all cases a little, then all again for longer, until the first failure.
  */
@@ -16,7 +18,7 @@
 #include <unistd.h>
 
 const char *const sim_strategies[] = { "random", "pct", "dfs" };
-struct sim_options sim_options = { .label = "", .seed = 1, .schedules = 3000, .at_least = 100 };
+struct sim_options sim_options = { .label = "", .seed = 1, .schedules = 3000, .exhaustive = 100000, .at_least = 100 };
 static const char *only_case, *replay;
 static int only_strategy = -1;
 static bool listing, trace, hunting;
@@ -24,8 +26,8 @@ static bool listing, trace, hunting;
 static int
 usage(const char *bad)
 {
-	fprintf(stderr, "%s: %s: expected --case= --strategy=random|pct|dfs --seed= --schedules= --bound= --cpu-ms= --at-least= "
-		"--replay= --trace --list --hunt\n",
+	fprintf(stderr, "%s: %s: expected --case= --strategy=random|pct|dfs --seed= --schedules= --bound= --exhaustive= "
+		"--deeper --cpu-ms= --at-least= --replay= --trace --list --hunt\n",
 		sim_options.program, bad);
 	return 2;
 }
@@ -39,53 +41,60 @@ number(const char *text, uint64_t *value)
 	return end != text && *end == '\0';
 }
 
+/* --name=text, or --name. */
+static bool
+option(const char *argument)
+{
+	const char *equals = strchr(argument, '='), *text = equals ? equals + 1 : "";
+	size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
+	static const struct { const char *name; unsigned long *value; } counts[] = {
+		{ "--schedules", &sim_options.schedules }, { "--exhaustive", &sim_options.exhaustive }, { "--at-least", &sim_options.at_least },
+	};
+	static const struct { const char *name; const char **value; } texts[] = {
+		{ "--case", &only_case }, { "--replay", &replay }, { "--label", &sim_options.label },
+	};
+	static const struct { const char *name; bool *value; } flags[] = {
+		{ "--trace", &trace }, { "--list", &listing }, { "--hunt", &hunting }, { "--deeper", &sim_options.deeper },
+	};
+	uint64_t value = 0;
+
+#define IS(option) (length == strlen(option) && strncmp(argument, option, length) == 0)
+#define COUNT(table) (sizeof(table) / sizeof(table[0]))
+	for (size_t i = 0; i < COUNT(texts); i++)
+		if (IS(texts[i].name))
+			return *texts[i].value = text, true;
+	for (size_t i = 0; i < COUNT(flags); i++)
+		if (IS(flags[i].name))
+			return *flags[i].value = true;
+	for (int s = 0; IS("--strategy") && s < SIM_STRATEGIES; s++)
+		if (strcmp(text, sim_strategies[s]) == 0)
+			return only_strategy = s, true;
+	if (!number(text, &value))
+		return false;
+	for (size_t i = 0; i < COUNT(counts); i++)
+		if (IS(counts[i].name))
+			return *counts[i].value = (unsigned long)value, true;
+	if (IS("--seed"))
+		return sim_options.seed = value, true;
+	if (IS("--bound"))
+		return sim_options.bound = (int)value, true;
+	if (IS("--cpu-ms"))
+		return sim_options.budget = (double)value / 1000, true;
+	return false;
+#undef IS
+#undef COUNT
+}
+
 static int
 parse(int argc, char **argv)
 {
 	const char *seed = getenv("FASTSYNC_SEED");
-	uint64_t value;
 
 	if (seed != NULL && !number(seed, &sim_options.seed))
 		return usage("FASTSYNC_SEED");
-	for (int i = 1; i < argc; i++) {
-		const char *equals = strchr(argv[i], '='), *text = equals ? equals + 1 : "";
-		size_t length = equals ? (size_t)(equals - argv[i]) : strlen(argv[i]);
-		bool good = true;
-
-#define IS(option) (length == strlen(option) && strncmp(argv[i], option, length) == 0)
-		if (IS("--case"))
-			only_case = text;
-		else if (IS("--replay"))
-			replay = text;
-		else if (IS("--label"))
-			sim_options.label = text;
-		else if (IS("--trace"))
-			trace = true;
-		else if (IS("--list"))
-			listing = true;
-		else if (IS("--hunt"))
-			hunting = true;
-		else if (IS("--seed"))
-			good = number(text, &sim_options.seed);
-		else if (IS("--schedules") && (good = number(text, &value)))
-			sim_options.schedules = (unsigned long)value;
-		else if (IS("--bound") && (good = number(text, &value)))
-			sim_options.bound = (int)value;
-		else if (IS("--cpu-ms") && (good = number(text, &value)))
-			sim_options.budget = (double)value / 1000;
-		else if (IS("--at-least") && (good = number(text, &value)))
-			sim_options.at_least = (unsigned long)value;
-		else if (IS("--strategy")) {
-			for (int s = 0; s < SIM_STRATEGIES; s++)
-				if (strcmp(text, sim_strategies[s]) == 0)
-					only_strategy = s;
-			good = only_strategy >= 0;
-		} else
-			good = false;
-#undef IS
-		if (!good)
+	for (int i = 1; i < argc; i++)
+		if (!option(argv[i]))
 			return usage(argv[i]);
-	}
 	return 0;
 }
 
@@ -100,6 +109,13 @@ wanted(const struct sim_case *c, int s)
 	if (s == SIM_PCT && (c->flags & SIM_FAIR))
 		return false;
 	return s == SIM_DFS ? !(c->flags & SIM_NO_DFS) : !(c->flags & SIM_DFS_ONLY);
+}
+
+/* In shares of the budget. */
+static int
+weight(int s)
+{
+	return s != SIM_DFS ? 1 : sim_options.deeper ? SIM_DEEP_SHARES : 0;
 }
 
 static void
@@ -175,7 +191,7 @@ replay_case(void)
 int
 main(int argc, char **argv)
 {
-	int bad, found = 0, searches = 0;
+	int bad, found = 0, shares = 0;
 
 	sim_options.program = argv[0];
 	if ((bad = parse(argc, argv)) != 0)
@@ -185,7 +201,7 @@ main(int argc, char **argv)
 		return hunt();
 	for (const struct sim_case *c = sim_cases; c->name != NULL; c++)
 		for (int s = 0; s < SIM_STRATEGIES; s++)
-			searches += wanted(c, s);
+			shares += wanted(c, s) * weight(s);
 	for (const struct sim_case *c = sim_cases; c->name != NULL; c++)
 		for (int s = 0; s < SIM_STRATEGIES; s++) {
 			if (!wanted(c, s))
@@ -198,7 +214,8 @@ main(int argc, char **argv)
 			enter(c, s);
 			if (replay)
 				return replay_case();
-			bad |= !sim_run_case(searches--);
+			bad |= !sim_run_case(shares);
+			shares -= weight(s);
 		}
 	if (found == 0)
 		return usage(only_case ? only_case : "no case");

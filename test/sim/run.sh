@@ -1,14 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # run.sh quick | long | relacy | relacy-long | mutants: explores schedules of the library in TREE (default: this one), built into
-# OUT (default: build/check). One line per case: ok, not ok or skip. CPU_SECONDS is what the search may take, on however slow a
-# machine; each case has a share of it, and runs at least 100 schedules (relacy: executions) whatever they take.
+# OUT (default: build/check). One line per case: ok, not ok or skip. CPU_SECONDS is what the random searches may take, on however slow
+# a machine; each case has a share of it, and runs at least 100 schedules (relacy: executions) whatever they take. The exhaustive ones of
+# quick run to their ends (some 30 s besides); those of long go one departure deeper, as far as ten shares each carry them.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 . test/sim/build.sh
 . test/support/pairs.sh
 out=${OUT:-build/check} tree=${TREE:-.}
-scenarios=(sim_lot sim_mutex sim_press sim_life sim_odd sim_waitgroup sim_barrier sim_poison sim_once sim_once_life sim_cond sim_cond_life sim_cond_poison sim_rwmutex sim_rwlife sim_rwlock sim_pool sim_stack sim_fair sim_fairlife)
+scenarios=(sim_lot sim_mutex sim_press sim_life sim_odd sim_waitgroup sim_barrier sim_poison sim_once sim_once_life sim_lazy sim_cond sim_cond_life
+	sim_cond_poison sim_rwmutex sim_rwlife sim_rwlock sim_pool sim_stack sim_fair sim_fairlife)
 counting=(sim_fairturn)         # its threads look at each other's plain variables, by the scheduler's leave: to relacy a race
 
 build_programs() { # shipped | fenced, FLAGS...
@@ -35,7 +37,7 @@ explore() { # DEFAULT_SECONDS PROGRAM...
 	local program searches=() total=0 ms=$((${CPU_SECONDS:-$1} * 1000)) rest i=0
 	shift
 	for program; do
-		searches[i]=$("$program" --list 2>/dev/null | wc -l)
+		searches[i]=$("$program" --list 2>/dev/null | awk -v dfs="${DFS_SHARES:-0}" '{ n += /\/dfs / ? dfs : 1 } END { print n + 0 }')
 		total=$((total + searches[i++]))
 	done
 	i=0
@@ -46,15 +48,15 @@ explore() { # DEFAULT_SECONDS PROGRAM...
 	done
 }
 
-simulate() { # SCHEDULES DEFAULT_SECONDS
+simulate() { # SCHEDULES DEFAULT_SECONDS FLAGS
 	local name programs=()
 	build_sim || { echo "not ok sim does not build"; return 1; }
 	for name in "${scenarios[@]}" "${counting[@]}"; do programs+=("$out/sim/shipped/$name" "$out/sim/fenced/$name"); done
 	in_pairs "$out/log" < <(
 		echo "$out/sim/sim_toys --schedules=2000"
 		for name in "${scenarios[@]}" "${counting[@]}"; do
-			echo "--schedules=$1"
-			echo "--schedules=$1 --label=fenced-"
+			echo "--schedules=$1 ${3:-}"
+			echo "--schedules=$1 ${3:-} --label=fenced-"
 		done | explore "$2" "${programs[@]}")
 }
 
@@ -90,8 +92,8 @@ mutants() {
 }
 
 case ${1:-} in
-quick) simulate 3000 80 ;;
-long) simulate 1000000 3600 ;;
+quick) simulate 3000 50 ;;
+long) DFS_SHARES=10 simulate 1000000 3600 '--deeper --exhaustive=100000000' ;;
 relacy) relacy 6000 60 ;;
 relacy-long) relacy 1000000 3600 ;;
 mutants) mutants ;;

@@ -36,7 +36,7 @@ begin(void)
 	int own = sim_run.scenario->preemptions;
 
 	sim_run.done = 0;
-	sim_dfs_begin(sim_options.bound > 0 ? sim_options.bound : own > 0 ? own : 2);
+	sim_dfs_begin(sim_options.bound > 0 ? sim_options.bound : (own > 0 ? own : 2) + (int)sim_options.deeper);
 }
 
 static void
@@ -97,16 +97,32 @@ sim_print_replay(void)
 	putchar('\n');
 }
 
-bool
-sim_run_case(int searches)
+/*
+ * Random searches share the budget. An exhaustive one that is cut short has shown little, so it goes on to its end, and the others have
+ * their time nevertheless; one that goes deeper than its case says may have no end, and has several shares.
+ */
+static double
+deadline(int shares)
 {
-	unsigned long steps, done;
-	bool complete, expected = sim_run.flags & SIM_EXPECT_FAILURE, good;
 	double now = cpu_seconds(), budget = sim_options.budget;
 
-	done = sim_search(sim_options.schedules, budget > 0 ? now + (budget - now) / searches : 0, &steps, &complete);
+	if (budget <= 0 || (sim_run.strategy == SIM_DFS && !sim_options.deeper))
+		return 0;
+	return now + (budget - now) / shares * (sim_run.strategy == SIM_DFS ? SIM_DEEP_SHARES : 1);
+}
+
+bool
+sim_run_case(int shares)
+{
+	bool dfs = sim_run.strategy == SIM_DFS, complete, expected = sim_run.flags & SIM_EXPECT_FAILURE, good;
+	unsigned long limit = dfs ? sim_options.exhaustive : sim_options.schedules, steps, done;
+	double began = cpu_seconds();
+
+	done = sim_search(limit, deadline(shares), &steps, &complete);
 	if (!sim_run.failed)
 		repeat();
+	if (dfs && sim_options.budget > 0)
+		sim_options.budget += cpu_seconds() - began;
 	good = sim_run.failed == expected && (!expected || strstr(sim_run.message, sim_run.expected) != NULL);
 	printf("%s %s%s/%s", good ? "ok" : "not ok", sim_options.label, sim_run.scenario->name,
 	       sim_strategies[sim_run.strategy]);
@@ -114,8 +130,7 @@ sim_run_case(int searches)
 		printf(" %s after %lu schedules: %s\n", expected ? "fails as it must" : "fails", done, sim_run.message);
 	else
 		printf(" # %lu schedules, %lu steps%s\n", done, steps,
-		       complete ? ", all within the bound" : done < share(sim_options.schedules) ? ", cut short by time" :
-		       sim_run.strategy == SIM_DFS ? ", cut short" : "");
+		       complete ? ", all within the bound" : done < share(limit) ? ", cut short by time" : dfs ? ", cut short" : "");
 	if (sim_run.failed && !expected)
 		sim_print_replay();
 	fflush(stdout);

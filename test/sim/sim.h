@@ -37,6 +37,7 @@ enum sim_kind { SIM_RUN, SIM_FLUSH, SIM_HOLD, SIM_TIME };
 struct sim_agent { enum sim_kind kind; int thread; };
 #define SIM_AGENTS (2 * SIM_THREADS + 2)
 
+enum { SIM_DEEP_SHARES = 10 };              /* of the budget for an exhaustive search with --deeper */
 enum sim_strategy { SIM_RANDOM, SIM_PCT, SIM_DFS, SIM_STRATEGIES };
 
 struct sim_run {
@@ -62,14 +63,15 @@ extern const char *const sim_strategies[];
 extern struct sim_options {
 	const char *program, *label;
 	uint64_t seed;
-	unsigned long schedules, at_least;
-	double budget;              /* CPU seconds; 0 = no limit */
-	int bound;
+	unsigned long schedules, exhaustive, at_least;
+	double budget;              /* CPU seconds of the random searches; 0 = no limit */
+	int bound;                  /* 0 = the case's own */
+	bool deeper;                /* and one more */
 } sim_options;
 
 /* search.c */
 unsigned long sim_search(unsigned long limit, double end, unsigned long *steps, bool *complete); /* until `limit`, `end` (CPU seconds) or a failure */
-bool sim_run_case(int searches);            /* with its share of the budget, which is for so many searches */
+bool sim_run_case(int shares);              /* with its share of the budget, of which there are so many left */
 void sim_print_replay(void);
 
 /* memory.c */

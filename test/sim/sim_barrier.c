@@ -148,7 +148,11 @@ three_met(void)
 #define BOTH(name, threads, prepare, body, check, flags, bound) CASE(name, threads, prepare, body, check, SIM_NO_MEMBARRIER | (flags), bound)
 
 const struct sim_case sim_cases[] = {
+	BOTH("barrier/destroyed-pair", 2, setup, barrier_destroyed, one_led, SIM_DFS_ONLY, 3),
 	BOTH("barrier/destroyed", 3, setup, barrier_destroyed, one_led, 0, 2),
+	BOTH("barrier/rounds-pair", 2, setup, barrier_rounds, each_led_once, SIM_DFS_ONLY, 2),
+	BOTH("barrier/timed-pair", 2, setup, barrier_timed, each_led_once, SIM_DFS_ONLY, 2),
+	BOTH("barrier/unlisted-trio", 3, setup, barrier_unlisted, each_led_once, SIM_DFS_ONLY, 1),
 	BOTH("barrier/rounds", 3, setup, barrier_rounds, each_led_once, SIM_NO_DFS, 0),
 	BOTH("barrier/timed", 3, setup, barrier_timed, each_led_once, SIM_NO_DFS, 0),
 	BOTH("barrier/unlisted", 3, setup, barrier_unlisted, each_led_once, SIM_NO_DFS, 0),

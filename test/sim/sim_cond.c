@@ -23,6 +23,48 @@ flag_is_up(int id)
 	fsy_mutex_unlock(&lock);
 }
 
+/* For the exhaustive search, which draws no numbers: the teller holds the mutex, or does not. */
+static void
+told_inside(int id)
+{
+	if (id < sim_threads() - 1) {
+		flag_is_up(id);
+		return;
+	}
+	fsy_mutex_lock(&lock);
+	flag = 1;
+	fsy_cond_broadcast(c);
+	fsy_mutex_unlock(&lock);
+}
+
+static void
+told_outside(int id)
+{
+	if (id < sim_threads() - 1) {
+		flag_is_up(id);
+		return;
+	}
+	fsy_mutex_lock(&lock);
+	flag = 1;
+	fsy_mutex_unlock(&lock);
+	for (int i = 1; i < sim_threads(); i++)
+		fsy_cond_signal(c);
+}
+
+/* T0's deadline passes about when the signal comes; with T2, which waits for the same. */
+static void
+told_in_time(int id)
+{
+	if (id == 0) {
+		fsy_mutex_lock(&lock);
+		while (!flag && fsy_cond_wait_until(c, &lock, sim_now() + 300) == 0)
+			;
+		fsy_mutex_unlock(&lock);
+		return;
+	}
+	told_inside(id);
+}
+
 /* The last one's news is published by the signal alone: it holds no mutex when it writes, nor when it signals. */
 static void
 news(int id)
@@ -181,6 +223,12 @@ another_mutex(int id)
 
 const struct sim_case sim_cases[] = {
 	COND("pair", 2, flag_is_up, cond_at_rest, 0, 2),
+	COND("told-inside-pair", 2, told_inside, cond_at_rest, SIM_DFS_ONLY, 2),
+	COND("told-outside-pair", 2, told_outside, cond_at_rest, SIM_DFS_ONLY, 2),
+	COND("told-in-time-pair", 2, told_in_time, cond_at_rest, SIM_DFS_ONLY, 2),
+	COND("told-inside-trio", 3, told_inside, cond_at_rest, SIM_DFS_ONLY, 1),
+	COND("told-outside-trio", 3, told_outside, cond_at_rest, SIM_DFS_ONLY, 1),
+	COND("told-in-time-trio", 3, told_in_time, cond_at_rest, SIM_DFS_ONLY, 1),
 	COND("crowd", 4, flag_is_up, cond_at_rest, SIM_NO_DFS, 0),
 	COND("news", 2, news, cond_at_rest, SIM_NO_DFS, 0),
 	COND("g13-one-by-one", 4, one_by_one, cond_at_rest, SIM_NO_DFS, 0),

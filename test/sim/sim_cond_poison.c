@@ -119,6 +119,30 @@ tell_and_die(int id)
 	case_unlock();
 }
 
+/* For the exhaustive search, which draws no numbers: the last one tells, and dies with the lock, or gives it back. */
+static void
+told_and_left(int id, bool dies)
+{
+	case_lock();
+	if (id < sim_threads() - 1) {
+		while (!flag)
+			check_told(fsy_cond_wait_poison(&cond, &lock));
+		section();
+		case_unlock();
+		return;
+	}
+	flag = 1;
+	fsy_cond_broadcast(&cond);
+	dirty = dies;
+	if (dies)
+		SIM_CHECK(fsyi_owner_leaves(true));
+	else
+		case_unlock();
+}
+
+static void told(int id) { told_and_left(id, false); }
+static void told_by_the_dying(int id) { told_and_left(id, true); }
+
 /* T0 signals from without, while T2 holds the lock, and dies. */
 static void
 tell_the_dying(int id)
@@ -170,12 +194,27 @@ timed(int id)
 	case_unlock();
 }
 
+/* Everybody sleeps soon, and the two locks' ways are fixed. */
+static void
+setup_once(void)
+{
+	setup_cond();
+	tune(100, 150, 0, 100);
+}
+
+#define ONCE(name, threads, body, bound)                                                                               \
+	{ CASE_NAME name "/tso", threads, setup_once, body, cond_at_rest, SIM_TSO | SIM_DFS_ONLY, bound },               \
+	{ CASE_NAME name "/no-membarrier", threads, setup_once, body, cond_at_rest, SIM_TSO | SIM_NO_MEMBARRIER | SIM_DFS_ONLY, bound }
 #define COND(name, threads, body, flags)                                                                               \
 	{ CASE_NAME name "/tso", threads, setup_cond, body, cond_at_rest, SIM_TSO | SIM_NO_DFS | (flags), 0 },           \
 	{ CASE_NAME name "/no-membarrier", threads, setup_cond, body, cond_at_rest, SIM_TSO | SIM_NO_MEMBARRIER | SIM_NO_DFS | (flags), 0 }
 
 const struct sim_case sim_cases[] = {
 	COND("pair", 2, flag_is_up, 0),
+	ONCE("told-pair", 2, told, 2),
+	ONCE("told-trio", 3, told, 1),
+	ONCE("told-by-the-dying-pair", 2, told_by_the_dying, 2),
+	ONCE("told-by-the-dying-trio", 3, told_by_the_dying, 1),
 	COND("crowd", 4, flag_is_up, 0),
 	COND("tell-and-die", 4, tell_and_die, 0),
 	COND("tell-the-dying", 3, tell_the_dying, 0),

@@ -104,6 +104,20 @@ semaphore(int id)
 	fsyi_unpark_one(&fsyi_lot, a, FSYI_TOKEN_NORMAL);
 }
 
+/* T0 waits, T1 posts; T2, if there is one, waits for another's post, which is T1's as well. */
+static void
+posted(int id)
+{
+	if (id != 1) {
+		acquire(a, FSY_FOREVER);
+		return;
+	}
+	for (int i = 1; i < sim_threads(); i++) {
+		fsy_atomic_u32_add(a, 1);
+		fsyi_unpark_one(&fsyi_lot, a, FSYI_TOKEN_NORMAL);
+	}
+}
+
 /* As above, but T0 has a deadline; a wake-up that reached it although it leaves must not be lost for T1 (I7). */
 static void
 semaphore_timed(int id)
@@ -214,6 +228,10 @@ bypass(int id)
 
 const struct sim_case sim_cases[] = {
 	{ "lot/bucket-lock", 3, setup, bucket, at_rest, SIM_TSO | SIM_NO_MEMBARRIER | SIM_NO_DFS, 0 },
+	{ "lot/bucket-lock-pair", 2, setup, bucket, at_rest, SIM_TSO | SIM_NO_MEMBARRIER | SIM_DFS_ONLY, 2 },
+	{ "lot/bucket-lock-trio", 3, setup, bucket, at_rest, SIM_TSO | SIM_NO_MEMBARRIER | SIM_DFS_ONLY, 1 },
+	{ "lot/posted-pair", 2, setup, posted, at_rest, SIM_TSO | SIM_NO_MEMBARRIER | SIM_DFS_ONLY, 3 },
+	{ "lot/posted-trio", 3, setup, posted, at_rest, SIM_TSO | SIM_NO_MEMBARRIER | SIM_DFS_ONLY, 2 },
 	{ "lot/semaphore", 4, setup, semaphore, at_rest, SIM_TSO | SIM_NO_MEMBARRIER, 2 },
 	{ "lot/semaphore-timed", 3, setup, semaphore_timed, at_rest, SIM_TSO | SIM_NO_MEMBARRIER | SIM_NO_DFS, 0 },
 	{ "lot/two-keys", 4, setup, two_keys, at_rest, SIM_TSO | SIM_NO_MEMBARRIER, 1 },

@@ -129,6 +129,8 @@ timed_at_rest(void)
 }
 
 const struct sim_case sim_cases[] = {
+	CASE("do-pair", 2, setup, use_do, all_did, SIM_DFS_ONLY, 3),
+	CASE("retry-pair", 2, setup_one_failure, retry, all_tried, SIM_DFS_ONLY, 3),
 	CASE("do", 3, setup, use_do, all_did, 0, 2),
 	PLAIN("do", 3, setup, use_do, all_did, 0, 2),
 	CASE("retry", 3, setup, retry, all_tried, 0, 2),

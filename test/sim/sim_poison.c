@@ -275,6 +275,7 @@ child_at_rest(void)
 
 const struct sim_case sim_cases[] = {
 	BOTH("pair", 2, setup_poison, lock_unlock, poison_served, SIM_NO_DFS, 0),
+	BOTH("pair-once", 2, setup_drowsy, lock_unlock, poison_served, SIM_DFS_ONLY, 2),
 	BOTH("trio-once", 3, setup_drowsy, lock_unlock, poison_served, 0, 2),
 	BOTH("quartet", 4, setup_poison, lock_unlock, poison_served, SIM_NO_DFS, 0),
 	BOTH("one-dies", 3, setup_poison, one_dies, poison_at_rest, SIM_NO_DFS, 0),

@@ -251,17 +251,8 @@ check_limited(size_t limit)
 	SIM_CHECK(destroyed == made);
 }
 
-static void
-check(void)
-{
-	check_limited(THINGS);
-}
-
-static void
-check_limit(void)
-{
-	check_limited(4);
-}
+static void check(void) { check_limited(THINGS); }
+static void check_limit(void) { check_limited(4); }
 
 /* A thing on its way between two places, or in a reaper's hand, is lost with its thread; never twice anywhere. */
 static void
@@ -282,6 +273,7 @@ check_forked(void)
 
 const struct sim_case sim_cases[] = {
 	BOTH("reaped-pair", 2, setup, reaped_pair, check, 0),
+	{ "pool/reaped-trio/tso", 3, setup, reaped_pair, check, SIM_TSO | SIM_DFS_ONLY, 1 },
 	BOTH("reaped-magazines", 2, setup, reaped_magazines, check, MORE),
 	BOTH("reapers", 3, setup, reapers, check, MORE),
 	TSO("marked", 2, setup, marked, check, MORE | SIM_SLOW),

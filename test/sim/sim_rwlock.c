@@ -280,7 +280,8 @@ last_reader(int id)
 
 const struct sim_case sim_cases[] = {
 	EACH_MODE("recursive", 2, setup_lock, recursive, everybody_was_in, SIM_NO_DFS | SIM_SLOW, 0),
-	EACH_MODE("recursive-once", 2, setup_lock_once, recursive, everybody_was_in, SIM_DFS_ONLY, 3),
+	EACH_MODE("recursive-once", 2, setup_lock_once, recursive, everybody_was_in, SIM_DFS_ONLY, 2),
+	EACH_MODE("recursive-trio-once", 3, setup_lock_once, recursive, everybody_was_in, SIM_DFS_ONLY, 2),
 	BOTH("recursive-trio", 3, setup_lock_any, recursive, everybody_was_in, SIM_NO_DFS, 0),
 	BOTH("recursive-writers", 4, setup_lock_any, recursive_and_writers, everybody_was_in, SIM_NO_DFS | SIM_SLOW, 0),
 	BOTH("mixed", 4, setup_lock_any, mixed, nothing_is_held, SIM_NO_DFS | SIM_SLOW, 0),

@@ -127,7 +127,7 @@ group_leaves(int id)
 	if (id > 0)
 		do_work(id);
 	else if (fsy_waitgroup_wait_until(&group, sim_now() + (int64_t)sim_random(3000)) == 0)
-		came_through(1, 1, 2);
+		came_through(1, 1, sim_threads() - 1);
 }
 
 /* One group for several rounds, each raised by the one who waits. */
@@ -200,6 +200,9 @@ child_came_through(void)
 #define BOTH(name, threads, prepare, body, check, flags, bound) CASE(name, threads, prepare, body, check, SIM_NO_MEMBARRIER | (flags), bound)
 
 const struct sim_case sim_cases[] = {
+	BOTH("waitgroup/last-done-pair", 2, setup_one, last_done, group_at_rest, SIM_DFS_ONLY, 3),
+	BOTH("waitgroup/leaves-pair", 2, setup_one, group_leaves, group_at_rest, SIM_DFS_ONLY, 3),
+	BOTH("waitgroup/leaves-trio", 3, setup_two, group_leaves, group_at_rest, SIM_DFS_ONLY, 2),
 	BOTH("waitgroup/last-done", 3, setup_two, last_done, group_at_rest, 0, 2),
 	BOTH("waitgroup/two-wait", 4, setup_two, two_wait, group_at_rest, 0, 2),
 	BOTH("waitgroup/timed", 4, setup_two, group_timed, group_at_rest, SIM_NO_DFS, 0),
