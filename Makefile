@@ -56,6 +56,8 @@ MODEFLAGS := -DNDEBUG -DFSYI_COVERAGE -O0 --coverage -fprofile-update=atomic
 LDFLAGS += --coverage
 # Most tests of misuse end in an abort, which must not lose the counts (test/support/coverage.c).
 TEST_LDFLAGS := -Wl,--wrap=abort -Wl,--wrap=_exit
+# What counts is no part of what the preload library exports.
+PRELOAD_LDFLAGS := -Wl,--exclude-libs,ALL
 endif
 # READERS=off leaves out the readers' slots (docs/adr/0010): they are counted in the lock.
 ifeq ($(READERS),off)
@@ -391,7 +393,7 @@ $(BUILD)/preload/%.o: %.c $(BUILD)/.flags
 
 $(PRELOAD_LIB): $(PRELOAD_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -shared -o $@ $(PRELOAD_OBJ) $(ALL_LDFLAGS) -Wl,-soname,$(@F) -Wl,-Bsymbolic -Wl,--gc-sections -Wl,-z,defs -Wl,-z,nodelete \
+	$(Q)$(CC) -shared -o $@ $(PRELOAD_OBJ) $(ALL_LDFLAGS) $(PRELOAD_LDFLAGS) -Wl,-soname,$(@F) -Wl,-Bsymbolic -Wl,--gc-sections -Wl,-z,defs -Wl,-z,nodelete \
 		-Wl,-z,now -Wl,-z,relro -ldl
 
 $(BUILD)/fastsync-run: $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/posix/cli/*.c))

@@ -2,6 +2,7 @@
 /*
  * sim_life.c - the mutex at the end of its life and of its process: destroyed, its memory reused, forked. I1, I8.
  */
+#include <sync/mutex_word.h>
 #include "mutex_case.h"
 
 /* The last user takes the memory away as soon as it has the lock back (I1); timed waiters may leave empty-handed. */
@@ -85,7 +86,26 @@ reuse_otherwise(int id)
 	if (!last)
 		return;
 	sim_kill(&lock, sizeof(lock));
-	fsyi_park(&fsyi_lot, &lock, FSYI_KIND_LOCK + 1, &nap, NULL, sim_now() + 50);
+	fsyi_park(&fsyi_lot, &lock, FSYI_KIND_LOCK + 1, &nap, NULL, sim_now() + 50 + (int64_t)sim_random(1000));
+}
+
+/* The same; and T0 is interrupted, for as long as it takes, between the release of its unlock and the visit that that may call for. */
+static void
+visit_late(int id)
+{
+	const struct fsyi_lockword word = fsyi_mutex_word(&lock);
+
+	if (id > 0) {
+		reuse_otherwise(id);
+		return;
+	}
+	fsy_mutex_lock(&lock);
+	section();
+	users++;
+	fsy_mutex_unlock(&lock);
+	for (uint32_t steps = sim_random(100); steps > 0; steps--)
+		sim_point();
+	fsyi_lockword_wake(&word, FSYI_WAKE_LATER);
 }
 
 static void
@@ -136,6 +156,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("destroy-fair", 3, setup, destroy_fair, at_rest, SIM_NO_DFS, 0),
 	BOTH("reuse", 4, setup, reuse_or_leave, at_rest, SIM_NO_DFS, 0),
 	BOTH("reuse-otherwise", 3, setup, reuse_otherwise, at_rest, SIM_NO_DFS, 0),
+	BOTH("visit-late", 2, setup, visit_late, at_rest, SIM_NO_DFS, 0),
 	BOTH("forked", 4, setup, forked, child_at_rest, SIM_NO_DFS | SIM_SLOW, 0),
 	{ "mutex/loses-membarrier/tso", 3, setup, lock_unlock, all_served, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },

@@ -54,6 +54,29 @@ long_sections(int id)
 	}
 }
 
+/* T0 gives up about when membarrier is refused to it; the others sleep, and look at no clock. */
+static void
+setup_gives_up(void)
+{
+	setup_odd();
+	never_worth_looking();
+	tune(0, 100, 0, 1000000);
+}
+
+static void
+gives_up(int id)
+{
+	if (id == 0) {
+		if (fsy_mutex_lock_until(&lock, fsy_after_ns(100 + (int64_t)sim_random(1500))) == 0)
+			fsy_mutex_unlock(&lock);
+		return;
+	}
+	fsy_mutex_lock(&lock);
+	long_section();
+	long_section();
+	fsy_mutex_unlock(&lock);
+}
+
 static void
 long_destroy(int id)
 {
@@ -173,6 +196,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("no-record", 3, setup_odd, no_record, at_rest, SIM_NO_DFS, 0),
 	{ "mutex/publish/tso", 4, setup_unpublished, publish, at_rest, SIM_TSO | SIM_NO_DFS, 0 },
 	{ "mutex/loses-membarrier-long/tso", 4, setup_odd, long_sections, at_rest, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
+	{ "mutex/loses-membarrier-gives-up/tso", 3, setup_gives_up, gives_up, at_rest, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
 	{ "mutex/loses-membarrier-destroy/tso", 4, setup_odd, long_destroy, at_rest, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };
