@@ -25,6 +25,16 @@ printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} bash -c 'run_one {}' | tee "$out/f
 [ "${PRELOAD:-on}" = off ] || BUILD=$build timeout 900 test/preload/run.sh short >"$out/preload.log" 2>&1 ||
 	{ echo "coverage: test/preload/run.sh ended with status $?"; failed=1; }
 
+# The benchmark's own unit tests run another build's tool.
+bench() { timeout 120 "$build/fastsync-bench" "$@" --no-progress >>"$out/bench.log" 2>&1 </dev/null || { echo "coverage: fastsync-bench $* ended with status $?"; failed=1; }; }
+bench --list
+bench --quick --filter '*uncontended' --json --output "$out/bench.json"
+bench --compare "$out/bench.json" "$out/bench.json"
+bench --quick --filter mutex/contended/empty --threads 1,2 --csv
+bench --quick --filter 'waitgroup*' --threads 2
+bench --quick --filter 'starve/writer/100us'
+bench --bars --quick --filter alone/glibc
+
 find "$build/lib" "$build/preload/lib" -name '*.gcno' 2>/dev/null | sort | xargs gcov -t -b -c 2>/dev/null >"$out/gcov.txt"
 awk -v missed="$out/lines.txt" '
 	$1 == "-:" && $2 ~ /^0:Source:/ { file = $0; sub(/.*Source:/, "", file); line = 0; next }
