@@ -13,7 +13,7 @@ typedef struct fsy_stats {
 	uint64_t contended;        /* acquisitions that entered the slow path */
 	uint64_t parks;            /* times a thread went to sleep */
 	uint64_t wakes;            /* futex wake calls */
-	uint64_t handovers_local;  /* contended acquisitions after an owner of the same node */
+	uint64_t handovers_local;  /* contended acquisitions of a mutex after an owner of the same node, or a moment's spin */
 	uint64_t handovers_remote; /* ... of another node */
 	uint64_t membarriers;      /* heavy fences paid by threads about to sleep */
 	uint64_t longest_wait_ns;  /* longest contended wait */

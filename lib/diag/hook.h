@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The lock was taken on the slow path after wait_ns; remote: the last contended owner was on another node. */
-void fsyi_count_contended(const void *object, int64_t wait_ns, bool remote);
+/* The lock was taken on the slow path after wait_ns; and if it knows its last contended owner, whether that was on another node. */
+void fsyi_count_contended(const void *object, int64_t wait_ns);
+void fsyi_count_handover(const void *object, bool remote);
 void fsyi_count_park(const void *object);
 void fsyi_count_wake(const void *object);
 void fsyi_count_membarrier(const void *object);

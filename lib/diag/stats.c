@@ -90,11 +90,16 @@ note_longest(const void *object, uint64_t wait)
 }
 
 void
-fsyi_count_contended(const void *object, int64_t wait_ns, bool remote)
+fsyi_count_contended(const void *object, int64_t wait_ns)
 {
 	count(object, offsetof(fsy_stats_t, contended));
-	count(object, remote ? offsetof(fsy_stats_t, handovers_remote) : offsetof(fsy_stats_t, handovers_local));
 	note_longest(object, wait_ns > 0 ? (uint64_t)wait_ns : 0);
+}
+
+void
+fsyi_count_handover(const void *object, bool remote)
+{
+	count(object, remote ? offsetof(fsy_stats_t, handovers_remote) : offsetof(fsy_stats_t, handovers_local));
 }
 
 void

@@ -194,7 +194,7 @@ wait_until(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 	if (deadline == FSY_FOREVER && fsyi_fair_is_mine(l))
 		fsyi_fatal("rlock of fair rwlock by its writer %p", (void *)l);
 	if (deadline == FSY_FOREVER && enter_promptly(&claim)) {
-		fsyi_count_contended(l, 0, false);       /* too short for a clock */
+		fsyi_count_contended(l, 0);       /* too short for a clock */
 		return fair_error(l);
 	}
 	start = fsyi_now();
@@ -208,7 +208,7 @@ wait_until(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 	}
 	if (outcome == TIMEDOUT)
 		return FSY_ETIMEDOUT;
-	fsyi_count_contended(l, fsyi_now() - start, false);
+	fsyi_count_contended(l, fsyi_now() - start);
 	return fair_error(l);
 }
 

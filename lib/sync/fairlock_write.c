@@ -243,7 +243,7 @@ fsyi_fair_wait_for_word(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 		fsyi_fatal("lock of fair rwlock by its writer %p", (void *)l);
 	outcome = arrive(&w);
 	if (w.next && be_next_promptly(&w) == TAKEN) {
-		fsyi_count_contended(l, 0, false);       /* too short for a clock */
+		fsyi_count_contended(l, 0);       /* too short for a clock */
 		return 0;
 	}
 	if (w.start == 0)
@@ -252,6 +252,6 @@ fsyi_fair_wait_for_word(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 		outcome = w.next ? be_next(&w) : arrive(&w);
 	if (outcome == TIMEDOUT)
 		return FSY_ETIMEDOUT;
-	fsyi_count_contended(l, fsyi_now() - w.start, false);
+	fsyi_count_contended(l, fsyi_now() - w.start);
 	return 0;
 }

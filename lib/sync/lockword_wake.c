@@ -198,12 +198,14 @@ fsyi_lockword_note(struct fsyi_waiting *w, bool spun)
 	else if (fsy_attention_ != NULL)
 		FSY_RAW_STORE_(w->lock->held, 1, __ATOMIC_RELEASE);       /* H1 -> H2 */
 	if (spun) {
-		fsyi_count_contended(w->lock->word, 0, false);
+		fsyi_count_contended(w->lock->word, 0);
+		fsyi_count_handover(w->lock->word, false);
 		return;
 	}
 	last = fsyi_lockword_owner_node(w->lock);
 	node = fsyi_lockword_i_own(w->lock);
-	fsyi_count_contended(w->lock->word, w->start ? fsyi_now() - w->start : 0, last >= 0 && last != node);
+	fsyi_count_contended(w->lock->word, w->start ? fsyi_now() - w->start : 0);
+	fsyi_count_handover(w->lock->word, last >= 0 && last != node);
 }
 
 static void

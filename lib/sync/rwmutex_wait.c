@@ -134,6 +134,6 @@ fsyi_rwmutex_wait(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 			now = fsyi_now();
 	} while (!fsyi_rwmutex_attempt(rw));
 	nap_level -= nap_level > 0;
-	fsyi_count_contended(rw, fsyi_now() - start, false);
+	fsyi_count_contended(rw, fsyi_now() - start);
 	return 0;
 }

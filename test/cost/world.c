@@ -233,11 +233,10 @@ fsyi_fork_generation(void)
 }
 
 void
-fsyi_count_contended(const void *object, int64_t wait_ns, bool remote)
+fsyi_count_contended(const void *object, int64_t wait_ns)
 {
 	(void)object;
 	(void)wait_ns;
-	(void)remote;
 }
 
 void

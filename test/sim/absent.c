@@ -23,6 +23,13 @@ fsyi_mem_gather(void *memory, int nodes, size_t stride)
 }
 
 void
+fsyi_count_handover(const void *object, bool remote)
+{
+	(void)object;
+	(void)remote;
+}
+
+void
 fsyi_count_park(const void *object)
 {
 	(void)object;

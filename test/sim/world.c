@@ -218,10 +218,9 @@ fsyi_mem_alloc(size_t size, int node)
 
 /* The observers' hooks run with no bucket lock held and may not wait. */
 void
-fsyi_count_contended(const void *object, int64_t wait_ns, bool remote)
+fsyi_count_contended(const void *object, int64_t wait_ns)
 {
 	(void)object;
-	(void)remote;
 	if (wait_ns < 0)
 		sim_fail("a wait of %lld ns", (long long)wait_ns);
 }

