@@ -78,6 +78,8 @@ verdict what-is-preloaded-stays $?
 grep -q "^fastsync: locks of $dir/bin/main (process" "$dir/log" && grep -q 'locks 2, of which 1 had to be waited for; taken 4 times, 1 after a wait' "$dir/log" &&
 	grep -qE '0x[0-9a-f]+ +mutex +2 +1 .* main\+0x[0-9a-f]+' "$dir/log"
 verdict stats $?
+grep -qE '^  hand-overs (1 within a node, 0|0 within a node, 1) between nodes; [0-9]+ sleeps, [0-9]+ wake-ups, [0-9]+ heavy fences$' "$dir/log"
+verdict stats-of-hand-overs $?
 (cd "$dir" && "$run" --stats=report sh -c "cd /; $dir/bin/main; $dir/bin/main; true" >out 2>log) && [ ! -s "$dir/log" ]
 [ "$(grep -c '^fastsync: locks of ' "$dir/report")" = 2 ] && [ "$(stat -c %a "$dir/report")" = 600 ]
 verdict stats-file $?

@@ -74,6 +74,32 @@ restless(int id)
 	}
 }
 
+/* Of two tries of a free lock that meet both may find the other one there: one reads, one writes. Found here, so that it is known to be so. */
+static bool tried[2];
+
+static void
+setup_tries(void)
+{
+	once_counted();
+	tried[0] = tried[1] = false;
+	sim_expect("tried[0] || tried[1]");
+}
+
+static void
+tries_meet(int id)
+{
+	tried[id] = id == 0 ? fsy_rwmutex_tryrlock(&lock) : fsy_rwmutex_trylock(&lock);
+	if (tried[id])
+		(id == 0 ? fsy_rwmutex_runlock : fsy_rwmutex_unlock)(&lock);
+}
+
+static void
+one_had_it(void)
+{
+	at_rest();
+	SIM_CHECK(tried[0] || tried[1]);
+}
+
 /* A reader that is queued when a writer begins its unlock is in before the next writer. */
 static struct fsyi_thread *record[SIM_THREADS];
 static int reads_before[SIM_THREADS];
@@ -142,6 +168,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("long-reads", 3, setup_any, long_reads, everybody_was_in, SIM_NO_DFS, 0),
 	BOTH("restless", 4, setup_restless, restless, everybody_was_in, SIM_NO_DFS, 0),
 	BOTH("together", 4, setup_together, together, at_rest, SIM_NO_DFS, 0),
+	{ "rwmutex/tries-meet/tso", 2, setup_tries, tries_meet, one_had_it, SIM_TSO | SIM_DFS_ONLY | SIM_EXPECT_FAILURE, 0 },
 	{ "rwmutex/promised/tso", 4, setup_promised, promised, everybody_was_in, SIM_TSO | SIM_NO_DFS, 0 },
 	{ "rwmutex/loses-membarrier/tso", 4, setup_any, mixed, at_rest, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
