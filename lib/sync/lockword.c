@@ -111,14 +111,18 @@ next_pause(int64_t pause, int64_t now, int64_t bar_at)
 static enum lw_outcome
 search(struct fsyi_waiting *w)
 {
-	int64_t start = fsyi_now(), now = start, patience = fsyi_lockword_patience_ns(w->lock), bar_at = now + patience;
-	int64_t length = fsyi_lockword_search_ns(w->lock), barred_at = 0, before;
-	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
+	int64_t start, now, patience, bar_at, length = fsyi_lockword_search_ns(w->lock), pause, barred_at = 0, before;
+	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word), hold_off;
 	bool pressed = fsyi_lockword_is_pressed(w->lock), sampled = false;
-	/* A pressed lock is left alone for a while, the longer the more threads wait for it: tenures are worth their length. */
-	int64_t pause = !pressed || length < fsyi_tune.spin_ns ? LOOK_NS : (seen & LW_QUEUED) ? patience : fsyi_tune.first_look_ns;
-	uint32_t hold_off = pressed ? LW_QUEUED : 0;
 
+	if (length == 0 && (seen & LW_LOCKED) && !fsyi_lockword_let_run(w->lock, &seen))
+		return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
+	start = now = fsyi_now();
+	patience = fsyi_lockword_patience_ns(w->lock);
+	bar_at = now + patience;
+	/* A pressed lock is left alone for a while, the longer the more threads wait for it: tenures are worth their length. */
+	pause = !pressed || length < fsyi_tune.spin_ns ? LOOK_NS : (seen & LW_QUEUED) ? patience : fsyi_tune.first_look_ns;
+	hold_off = pressed && length > 0 ? LW_QUEUED : 0;
 	fsyi_lockword_i_search(w->lock);
 	for (;;) {
 		if (!(seen & LW_LOCKED) && ((seen & LW_BARRED) || !(seen & hold_off))) {

@@ -67,8 +67,10 @@ look_around(struct fsyi_waiting *w, uint32_t *seen)
 			fsyi_lockword_sample(w->lock, (*seen & LW_LOCKED) != 0);
 	}
 	for (int i = 1; !pressed && !(*seen & LW_BARRED); i++) {
-		if (lw_takeable(*seen) && lw_take(w, seen, 0))
+		if (lw_takeable(*seen) && lw_take(w, seen, 0)) {
+			fsyi_lockword_note_search(w->lock, 1, true);
 			return LW_SPUN;
+		}
 		if (i % LOOKS_PER_CLOCK == 0) {         /* the clock costs more than a look */
 			now = fsyi_now();
 			w->start = w->start ? w->start : now;
@@ -95,8 +97,13 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 	int64_t now = 0, give_up = 0, idle_since = 0;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
 
-	if (w->start == 0 && !(seen & LW_BARRED) && look_around(w, &seen) == LW_SPUN)
-		return LW_SPUN;
+	if (w->start == 0 && !(seen & LW_BARRED)) {
+		if (!fsyi_lockword_is_vain_short(w->lock)) {
+			if (look_around(w, &seen) == LW_SPUN)
+				return LW_SPUN;
+		} else if (fsyi_lockword_is_vain(w->lock) && !w->awake)
+			fsyi_lockword_let_run(w->lock, &seen);
+	}
 	for (;;) {
 		/* A free lock that is pressed is not taken by luck: its last owner is about to come back. */
 		if (lw_takeable(seen) && ((seen & LW_SEARCHER) || !fsyi_lockword_is_pressed(w->lock))) {
@@ -113,7 +120,7 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 		}
 		if (now == 0) {
 			now = fsyi_now();
-			give_up = now + (fsyi_lockword_is_vain(w->lock) ? 0 : fsyi_tune.brief_spin_ns);
+			give_up = now + (fsyi_lockword_is_vain(w->lock) || fsyi_lockword_is_vain_short(w->lock) ? 0 : fsyi_tune.brief_spin_ns);
 			w->start = w->start ? w->start : now;
 		}
 		if (fsyi_over(w->deadline, now) && !lw_takeable(seen))

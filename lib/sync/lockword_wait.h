@@ -82,7 +82,11 @@ bool fsyi_lockword_is_pressed(const struct fsyi_lockword *lock);
 
 /* How long a searcher should look before it sleeps, in ns, by what has paid lately; and what came of it, after how long: the lock, or nothing. */
 bool fsyi_lockword_is_vain(const struct fsyi_lockword *lock);
+bool fsyi_lockword_is_vain_short(const struct fsyi_lockword *lock);
 int64_t fsyi_lockword_search_ns(const struct fsyi_lockword *lock);
+
+/* Instead of a sleep and a wake-up, if that has paid lately: lets others have this CPU, the holder perhaps. True: the lock is free. */
+bool fsyi_lockword_let_run(const struct fsyi_lockword *lock, uint32_t *seen);
 
 /* How long a searcher lets others barge, in ns: a multiple of what sections last, by what was left of those that it cut off from the next. */
 int64_t fsyi_lockword_patience_ns(const struct fsyi_lockword *lock);

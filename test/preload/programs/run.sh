@@ -3,7 +3,9 @@
 # Real programs on our locks: run.sh check | bench | packages | table [NAME...]
 #   check     each does the same with the preload library as without, and once more under --stats, which shows that its locks were ours
 #   bench     each with and without, turn and turn about, PAIRS times (11): the ratio of throughput, of the 99th percentile, and a verdict:
-#             slower or faster if the interval lies wholly below 0.97 or above 1.03, same if within 0.9 and 1.1, else unsure
+#             slower or faster if the interval lies wholly below 0.97 or above 1.03, same if within 0.9 and 1.1, else unsure.
+#             And the ratio of CPU time for the same work, user and system, of all processes that were waited for: what else
+#             runs on the machine hardly touches that
 #   packages  what they need, for .ci/deps
 #   table     the last bench's results, as the rows of docs/preload.md
 #
@@ -67,8 +69,13 @@ if [ "${1:-}" = step ]; then    # step MODE NAME FUNCTION
 	trap ends EXIT
 	# shellcheck source=/dev/null
 	. "$here/$3.sh"
+	start=$EPOCHREALTIME
 	"$4"
-	exit
+	rc=$?
+	ends
+	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }' >"$DIR/cost"    # the seconds that it took
+	times >>"$DIR/cost"     # the CPU time, its own and then its children's
+	exit $rc
 fi
 
 # --- the driver ---
@@ -120,21 +127,34 @@ check() { # NAME
 	done
 }
 
-summary() { # lines of: libc's figure, ours, libc's p99, ours -> n, medians, ratio, its 95 % interval by the sign test, p99 ratio
+cost() { # FIGURE NAME UNIT: CPU seconds for a unit of work, or for all of it where that is always the same
+	tr 'ms' '  ' <"$out/$2/cost" | awk -v figure="$1" -v unit="$3" '
+		NR == 1 { wall = $1 }
+		NR == 3 { cpu = 60 * $1 + $2 + 60 * $3 + $4; print unit == "s" || unit == "us" ? cpu : cpu / (wall * figure) }'
+}
+# Lines of: libc's figure, ours, libc's CPU time, ours, libc's p99, ours
+# -> n, medians, ratio, its 95 % interval by the sign test, CPU ratio, its interval, p99 ratio, verdict
+summary() {
 	awk -v unit="$1" '
 	function sort(v, n,    i, j, t) { for (i = 2; i <= n; i++) { t = v[i]; for (j = i - 1; j > 0 && v[j] > t; j--) v[j + 1] = v[j]; v[j + 1] = t } }
 	function median(v, n) { sort(v, n); return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2 }
-	{ a[NR] = $1; b[NR] = $2; r[NR] = unit == "s" || unit == "us" ? $1 / $2 : $2 / $1 }
-	NF == 4 && $3 > 0 { q[++m] = $4 / $3 }
+	{ a[NR] = $1; b[NR] = $2; r[NR] = unit == "s" || unit == "us" ? $1 / $2 : $2 / $1; c[NR] = $4 / $3 }
+	NF == 6 && $5 > 0 { q[++m] = $6 / $5 }
 	END {
-		n = NR; mid = median(r, n)
+		n = NR; mid = median(r, n); cpu = median(c, n)
 		for (k = 0; ; k++) { p = k ? p * (n - k + 1) / k : 0.5 ^ n; tail += p; if (2 * tail > 0.05) break }
 		if (k == 0) { k = 1 }
 		verdict = r[n + 1 - k] < 0.97 ? "slower" : r[k] > 1.03 ? "faster" : r[k] > 0.9 && r[n + 1 - k] < 1.1 ? "same" : "unsure"
-		printf "%d %.5g %.5g %.3f %.3f %.3f %s %s\n", n, median(a, n), median(b, n), mid, r[k], r[n + 1 - k], m == n ? sprintf("%.2f", median(q, m)) : "-", verdict
+		printf "%d %.5g %.5g %.3f %.3f %.3f %.3f %.3f %.3f %s %s\n", n, median(a, n), median(b, n), mid, r[k], r[n + 1 - k], cpu, c[k], c[n + 1 - k],
+			m == n ? sprintf("%.2f", median(q, m)) : "-", verdict
 	}'
 }
 
+measure() { # MODE NAME: speed's figure, the CPU time for it, the 99th percentile if known
+	local said figure p99
+	said=$(step "$1" "$2" speed 2>"$out/log") && read -r figure p99 <<<"$said" && [ -n "$figure" ] &&
+		echo "$figure $(cost "$figure" "$2" "$(of "$2" unit)") $p99"
+}
 bench() { # NAME
 	local name=$1 pair a b unit
 	unit=$(of "$name" unit)
@@ -142,28 +162,28 @@ bench() { # NAME
 	ready "$name" || return 0
 	for ((pair = 0; pair < ${PAIRS:-11}; pair++)); do
 		if [ $((pair % 2)) = 0 ]; then
-			a=$(step libc "$name" speed 2>"$out/log") && b=$(step preload "$name" speed 2>"$out/log")
+			a=$(measure libc "$name") && b=$(measure preload "$name")
 		else
-			b=$(step preload "$name" speed 2>"$out/log") && a=$(step libc "$name" speed 2>"$out/log")
+			b=$(measure preload "$name") && a=$(measure libc "$name")
 		fi || { echo "not ok preload/programs/$name ended with $?"; sed 's/^/    /' "$out/log" | tail -n 20; status=1; return; }
 		# shellcheck disable=SC2086
 		set -- $a $b
-		[ $# = 4 ] && echo "$1 $3 $2 $4" || echo "$1 $2"
+		[ $# = 6 ] && echo "$1 $4 $2 $5 $3 $6" || echo "$1 $3 $2 $4"
 	done >"$out/$name/pairs"
-	read -r n a b ratio low high p99 verdict < <(summary "$unit" <"$out/$name/pairs")
-	printf '%-20s %10s %10s %-8s %6s [%s, %s] %8s  %s\n' "$name" "$a" "$b" "$unit" "$ratio" "$low" "$high" "$p99" "$verdict"
+	read -r n a b ratio low high cpu cheap dear p99 verdict < <(summary "$unit" <"$out/$name/pairs")
+	printf '%-20s %10s %10s %-8s %6s [%s, %s] %6s [%s, %s] %6s  %s\n' "$name" "$a" "$b" "$unit" "$ratio" "$low" "$high" "$cpu" "$cheap" "$dear" "$p99" "$verdict"
 	{ grep -sv "^$name	" "$results"
-	printf '%s\t' "$name" "$(step libc "$name" version 2>/dev/null | head -n 1)" "$(of "$name" locks)" "$n" "$unit" "$a" "$b" "$ratio" "$low" "$high" "$p99"
+	printf '%s\t' "$name" "$(step libc "$name" version 2>/dev/null | head -n 1)" "$(of "$name" locks)" "$n" "$unit" "$a" "$b" "$ratio" "$low" "$high" "$p99" "$cpu" "$cheap" "$dear"
 	echo "$verdict"; } >"$results.new" && mv "$results.new" "$results"
 }
 
 case $action in
 check) for name in "${names[@]}"; do check "$name"; done ;;
 bench)
-	printf '%-20s %10s %10s %-8s %6s %16s %8s  %s\n' "$(nproc) CPUs, ${PAIRS:-11} pairs" libc preload unit ratio '[95 % interval]' p99 verdict
+	printf '%-20s %10s %10s %-8s %6s %16s %6s %16s %6s  %s\n' "$(nproc) CPUs, ${PAIRS:-11} pairs" libc preload unit ratio '[95 % interval]' CPU '[95 % interval]' p99 verdict
 	for name in "${names[@]}"; do bench "$name"; done ;;
 table)
-	sort "$results" | awk -F'\t' '{ printf "| %s | %s | %.2f [%.2f, %.2f] | %s | %s |\n", $2, $3, $8, $9, $10, $11 == "-" ? "" : $11, $12 }' ;;
+	sort "$results" | awk -F'\t' '{ printf "| %s | %s | %.2f [%.2f, %.2f] | %.2f [%.2f, %.2f] | %s | %s |\n", $2, $3, $8, $9, $10, $12, $13, $14, $11 == "-" ? "" : $11, $15 }' ;;
 *) echo "run.sh: unknown action $action; expected check, bench, packages or table" >&2; exit 2 ;;
 esac
 exit $status
