@@ -4,6 +4,7 @@
  */
 #include "scenario.h"
 #include <park/park.h>
+#include <setjmp.h>
 #include <string.h>
 #include <sys/clock.h>
 #include <sys/tune.h>
@@ -102,6 +103,43 @@ semaphore(int id)
 	}
 	fsy_atomic_u32_add(a, 1);
 	fsyi_unpark_one(&fsyi_lot, a, FSYI_TOKEN_NORMAL);
+}
+
+/*
+ * T0's sleep is broken off as it begins, as by a cancellation, or it times out. A wake-up that has reached it by then is passed on: T1 waits for it.
+ */
+static jmp_buf out;
+
+static bool
+jump_out(void *arg)
+{
+	(void)arg;
+	if (sim_random(2) == 0)
+		longjmp(out, 1);
+	return true;
+}
+
+static enum fsyi_parked
+sleep_or_break_off(void)
+{
+	static const struct fsyi_park_op op = { no_permit, NULL, jump_out, NULL, FSYI_PARK_CANCELLABLE };
+
+	if (setjmp(out) == 0)
+		return fsyi_park(&fsyi_lot, a, KIND, &op, a, sim_now() + 500);
+	return fsyi_park_break_off(&fsyi_lot, a, &op, a);
+}
+
+static void
+broken_off(int id)
+{
+	if (id == 1) {
+		acquire(a, FSY_FOREVER);
+	} else if (id == 2) {
+		fsy_atomic_u32_add(a, 1);
+		fsyi_unpark_one(&fsyi_lot, a, FSYI_TOKEN_NORMAL);
+	} else if (sleep_or_break_off() == FSYI_UNPARKED_NORMAL) {
+		fsyi_unpark_one(&fsyi_lot, a, FSYI_TOKEN_NORMAL);
+	}
 }
 
 /* T0 waits, T1 posts; T2, if there is one, waits for another's post, which is T1's as well. */
@@ -234,6 +272,7 @@ const struct sim_case sim_cases[] = {
 	{ "lot/posted-trio", 3, setup, posted, at_rest, SIM_TSO | SIM_NO_MEMBARRIER | SIM_DFS_ONLY, 2 },
 	{ "lot/semaphore", 4, setup, semaphore, at_rest, SIM_TSO | SIM_NO_MEMBARRIER, 2 },
 	{ "lot/semaphore-timed", 3, setup, semaphore_timed, at_rest, SIM_TSO | SIM_NO_MEMBARRIER | SIM_NO_DFS, 0 },
+	{ "lot/broken-off", 3, setup, broken_off, at_rest, SIM_TSO | SIM_NO_MEMBARRIER | SIM_NO_DFS, 0 },
 	{ "lot/two-keys", 4, setup, two_keys, at_rest, SIM_TSO | SIM_NO_MEMBARRIER, 1 },
 	{ "lot/broadcast", 4, setup, broadcast, at_rest, SIM_TSO | SIM_NO_MEMBARRIER, 2 },
 	{ "lot/requeue", 3, setup, requeue, at_rest, SIM_TSO | SIM_NO_MEMBARRIER, 2 },
