@@ -98,10 +98,10 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
 
 	if (w->start == 0 && !(seen & LW_BARRED)) {
-		if (!fsyi_lockword_is_vain_short(w->lock)) {
+		if (!fsyi_lockword_is_hopeless(w->lock)) {
 			if (look_around(w, &seen) == LW_SPUN)
 				return LW_SPUN;
-		} else if (fsyi_lockword_is_vain(w->lock) && !w->awake)
+		} else if (!w->awake)
 			fsyi_lockword_let_run(w->lock, &seen);
 	}
 	for (;;) {
@@ -120,7 +120,7 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 		}
 		if (now == 0) {
 			now = fsyi_now();
-			give_up = now + (fsyi_lockword_is_vain(w->lock) || fsyi_lockword_is_vain_short(w->lock) ? 0 : fsyi_tune.brief_spin_ns);
+			give_up = now + (fsyi_lockword_is_vain(w->lock) ? 0 : fsyi_tune.brief_spin_ns);
 			w->start = w->start ? w->start : now;
 		}
 		if (fsyi_over(w->deadline, now) && !lw_takeable(seen))

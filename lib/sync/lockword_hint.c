@@ -29,7 +29,7 @@ enum { PRESSED = 255 * 2 / 5 };
  * so if less than about one in five gets something for it, nobody looks so long but every PROBE-th searcher; if a short look is in vain as
  * well, nobody looks at all but every RARE_PROBE-th: a thread may be about to wake another that waits for its CPU.
  */
-enum { VAIN_BITS = 12, VAIN = 128, COST = 16, GAIN = 4, PROBE = 64, RARE_PROBE = 256, SHORT_NS = 1000 };
+enum { VAIN_BITS = 12, VAIN = 128, HOPELESS = 224, COST = 16, GAIN = 4, PROBE = 64, RARE_PROBE = 256, SHORT_NS = 1000 };
 static uint8_t vain[1 << VAIN_BITS], vain_short[1 << VAIN_BITS];
 
 static size_t
@@ -45,9 +45,9 @@ fsyi_lockword_is_vain(const struct fsyi_lockword *lock)
 }
 
 bool
-fsyi_lockword_is_vain_short(const struct fsyi_lockword *lock)
+fsyi_lockword_is_hopeless(const struct fsyi_lockword *lock)
 {
-	return FSY_RAW_LOAD_(&vain_short[cell(lock)], __ATOMIC_RELAXED) > VAIN;
+	return FSY_RAW_LOAD_(&vain[cell(lock)], __ATOMIC_RELAXED) > HOPELESS && FSY_RAW_LOAD_(&vain_short[cell(lock)], __ATOMIC_RELAXED) > VAIN;
 }
 
 int64_t
@@ -55,9 +55,9 @@ fsyi_lockword_search_ns(const struct fsyi_lockword *lock)
 {
 	struct fsyi_thread *self = fsyi_thread_self();
 
-	if (!fsyi_lockword_is_vain(lock) || self == NULL || ++self->searches % (fsyi_lockword_is_vain_short(lock) ? RARE_PROBE : PROBE) == 0)
+	if (!fsyi_lockword_is_vain(lock) || self == NULL || ++self->searches % (fsyi_lockword_is_hopeless(lock) ? RARE_PROBE : PROBE) == 0)
 		return fsyi_tune.spin_ns + fsyi_lockword_patience_ns(lock) - fsyi_tune.patience_ns;
-	if (fsyi_lockword_is_vain_short(lock))
+	if (fsyi_lockword_is_hopeless(lock))
 		return 0;
 	return fsyi_tune.spin_ns < SHORT_NS ? fsyi_tune.spin_ns : SHORT_NS;
 }
@@ -77,7 +77,8 @@ fsyi_lockword_note_search(const struct fsyi_lockword *lock, int64_t took, bool p
 {
 	if (took > SHORT_NS)
 		average(&vain[cell(lock)], paid);
-	if (took >= SHORT_NS || (paid && took > 0))     /* whoever did not wait found out nothing */
+	/* Whoever did not wait found out nothing; and while long looks pay, nobody asks: a store costs its line. */
+	if (fsyi_lockword_is_vain(lock) && (took >= SHORT_NS || (paid && took > 0)))
 		average(&vain_short[cell(lock)], took < SHORT_NS);
 }
 

@@ -80,9 +80,10 @@ int fsyi_lockword_owner_node(const struct fsyi_lockword *lock);
 void fsyi_lockword_sample(const struct fsyi_lockword *lock, bool locked);
 bool fsyi_lockword_is_pressed(const struct fsyi_lockword *lock);
 
-/* How long a searcher should look before it sleeps, in ns, by what has paid lately; and what came of it, after how long: the lock, or nothing. */
+/* How long a searcher should look before it sleeps, in ns, by what has paid lately; and what came of it, after how long: the lock, or nothing.
+ * Vain: long looks are. Hopeless: short ones as well. */
 bool fsyi_lockword_is_vain(const struct fsyi_lockword *lock);
-bool fsyi_lockword_is_vain_short(const struct fsyi_lockword *lock);
+bool fsyi_lockword_is_hopeless(const struct fsyi_lockword *lock);
 int64_t fsyi_lockword_search_ns(const struct fsyi_lockword *lock);
 
 /* Instead of a sleep and a wake-up, if that has paid lately: lets others have this CPU, the holder perhaps. True: the lock is free. */

@@ -92,7 +92,7 @@ wake(struct fsyi_scene *scene, void *arg)
 		if (seen & LW_SEARCHER) {
 			if (!vain)              /* it will be back in a moment, and need no fence then */
 				fsyi_queue_disarm(scene->queue);
-			visit->yield = !pressed && fsyi_lockword_searcher_waits_for_me(lock) && !fsyi_lockword_is_vain_short(lock);
+			visit->yield = !pressed && fsyi_lockword_searcher_waits_for_me(lock) && !fsyi_lockword_is_hopeless(lock);
 			return;
 		}
 		/* Somebody barged in: the queue stays armed, the next unlock comes by. Once a turn that is not good enough: two who barge
@@ -120,7 +120,7 @@ wake(struct fsyi_scene *scene, void *arg)
 	} while (!fsy_atomic_u32_cas_acq(lock->word, &seen, next));                             /* A3 <- R1,R2,R3 */
 	if (due)
 		fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
-	visit->yield = here && (hand || (!pressed && !sleeper->moved)) && !fsyi_lockword_is_vain_short(lock);
+	visit->yield = here && (hand || (!pressed && !sleeper->moved)) && !fsyi_lockword_is_hopeless(lock);
 	if (hand)
 		hand_over(scene, sleeper);
 	else
