@@ -8,7 +8,7 @@
  *         each with one read phase; with n before it, for n + B - 1 at most, since one of its own node may pass it within a batch of B
  *         (FASTSYNC_NODE_BATCH). Whoever has waited for less than a tenure Q (FASTSYNC_TENURE_NS) has not claimed a place yet: until
  *         then running threads may come back and pass it, which is what keeps the throughput. Who went to sleep before, among more
- *         sleepers than there are CPUs, claims when it has been woken, and may be passed by one writer more. Q = 0 is strict: a place at once.
+ *         sleepers than there are CPUs, claims when it has been woken and runs, and may be passed until then. Q = 0 is strict: a place at once.
  * POISON  Every way to lock returns FSY_EPOISONED instead of 0, with the lock held, once a writer did not finish: its
  *         FSY_FAIR_WRITE_GUARD was left by a C++ exception, pthread_exit, cancellation or in any other way without
  *         fsy_fair_write_guard_commit; its thread ended while it held the lock; or somebody called fsy_fair_rwlock_poison. A plain unlock never
@@ -116,14 +116,15 @@ FSY_API FSY_MUST_CHECK int fsy_fair_rwlock_lock(fsy_fair_rwlock_t *l);
 FSY_API FSY_MUST_CHECK int fsy_fair_rwlock_trylock(fsy_fair_rwlock_t *l);
 
 /* Locks l for writing, waiting until deadline at most: 0 or FSY_EPOISONED if it did, else FSY_ETIMEDOUT; readers that it kept out
- * are then let in. A deadline in the past tries once. */
+ * are then let in, or woken to try (FAIRNESS). A deadline in the past tries once. */
 FSY_API FSY_MUST_CHECK int fsy_fair_rwlock_lock_until(fsy_fair_rwlock_t *l, fsy_deadline_t deadline);
 
 /* Unlocks l, which the calling thread has locked for writing. Never blocks. Aborts with "fastsync: unlock of unlocked fair rwlock" or
  * "fastsync: unlock of fair rwlock by a thread that does not own it". */
 FSY_API void fsy_fair_rwlock_unlock(fsy_fair_rwlock_t *l);
 
-/* Turns the calling thread's write hold into a read hold. Nobody writes in between; readers that wait are let in. Never blocks. */
+/* Turns the calling thread's write hold into a read hold. Nobody writes in between; readers that sleep, or have claimed a place, are let in.
+ * Never blocks. */
 FSY_API void fsy_fair_rwlock_downgrade(fsy_fair_rwlock_t *l);
 
 /* Turns a read hold into a write hold if it is the only one and no writer waits: true if it did. False leaves the read hold; so it may be

@@ -159,26 +159,18 @@ fsyi_fair_release(fsy_fair_rwlock_t *l, bool drained)
 		fsyi_visit(&fsyi_lot, &l->word_, visit, l);
 }
 
-/* Attempts that the fork has cut off: nobody else is counted while one writes, and those who attempt now take it that they were too late. */
-static void
-forget_vanished(fsy_fair_rwlock_t *l)
-{
-	if (FSY_UNLIKELY(fsyi_fair_held.fork != fsyi_fork_generation()))
-		fsy_atomic_u32_store_rlx(&l->readers_, 0);
-}
-
 void
 fsy_fair_rwlock_unlock(fsy_fair_rwlock_t *l)
 {
 	uint32_t seen;
 
+	if (FSY_UNLIKELY(fsy_atomic_u32_load_rlx(&l->readers_) != 0))
+		fsyi_fork_check();              /* an attempt: perhaps one that a fork has cut off (H2) */
 	if (FSY_UNLIKELY(!fair_forget(l) && fsyi_fair_has_lost(l)))
 		return;
 	seen = fsy_atomic_u32_load_rlx(&l->word_);
 	if (FSY_UNLIKELY(!(seen & FAIR_LOCKED)))
 		fsyi_fatal("unlock of unlocked fair rwlock %p", (void *)l);
-	if (FSY_UNLIKELY(fsy_atomic_u32_load_rlx(&l->readers_) != 0))
-		forget_vanished(l);
 	if (FSY_LIKELY(is_simple(seen)) &&
 	    FSY_LIKELY(fsy_atomic_u32_cas_rel(&l->word_, &seen, fair_unlocked(seen))))          /* V1 -> V2,V3,V4,S4,S6 */
 		return;
@@ -263,12 +255,11 @@ fsy_fair_rwlock_trylock(fsy_fair_rwlock_t *l)
 void
 fsy_fair_rwlock_downgrade(fsy_fair_rwlock_t *l)
 {
+	fsyi_fork_check();
 	if (!fair_forget(l))
 		fsyi_fatal("downgrade of fair rwlock by a thread that does not own it %p", (void *)l);
-	forget_vanished(l);
 	fsy_atomic_u32_add_rlx(&l->readers_, READERS_ONE);      /* published by the release, as those who are let in with it */
 	fsy_atomic_u32_or_rlx(&l->word_, FAIR_DUE);             /* all who wait to read */
-	fsyi_fork_check();
 	fsyi_fair_release(l, true);
 }
 

@@ -7,6 +7,8 @@
  * INVARIANTS
  *         H1  A lock that stands here is held by this thread: nobody else can unlock it. While the thread holds more than there is room
  *             for, the others are counted, and the thread is believed about locks that do not stand here.
+ *         H2  Nobody else is counted as a reader of a lock that stands here but who attempts, and will count itself out. Those whom a fork has
+ *             cut off never do: the child begins by forgetting them, while it has one thread and so no attempt of its own.
  * ORDER   none: a thread's own. The dying thread's unlock is an ordinary one (V1 of fairlock.c).
  * FAIRNESS none.
  * LIFETIME a lock's memory outlives its holder's hold, or it is somebody's mistake.
@@ -49,6 +51,19 @@ fsyi_fair_forget_slow(const fsy_fair_rwlock_t *l)
 		return false;
 	held->beyond--;
 	return true;
+}
+
+bool
+fsyi_fair_holds_any(void)
+{
+	return fsyi_fair_held.count > 0;
+}
+
+void
+fsyi_fair_fork_child(bool alone)
+{
+	for (uint32_t i = 0; alone && i < fsyi_fair_held.count; i++)
+		fsy_atomic_u32_store_rlx(&((fsy_fair_rwlock_t *)(uintptr_t)fsyi_fair_held.lock[i])->readers_, 0);
 }
 
 bool

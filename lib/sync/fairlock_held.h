@@ -12,7 +12,6 @@ enum { FAIR_ROOM = 16 };
 struct fsyi_fair_held {
 	uint32_t count, beyond;
 	uint32_t lost;                  /* how many it left behind when it ended; they stand where they stood */
-	uint32_t fork;                  /* in which process, counted in forks, the eldest of them was taken */
 	const fsy_fair_rwlock_t *lock[FAIR_ROOM];
 	bool watched;                   /* somebody will tell when this thread ends */
 };
@@ -31,8 +30,6 @@ fair_remember(const fsy_fair_rwlock_t *l)
 {
 	struct fsyi_fair_held *held = &fsyi_fair_held;
 
-	if (held->count == 0)
-		held->fork = fsyi_fork_generation();
 	if (FSY_LIKELY(held->watched && held->count < FAIR_ROOM))
 		held->lock[held->count++] = l;
 	else

@@ -168,6 +168,9 @@ wait_seated(struct fsyi_fair_claim *claim, fsy_deadline_t deadline)
 		return ENTERED;
 	case FSYI_PARK_TIMEDOUT:
 		return TIMEDOUT;
+	case FSYI_UNPARKED_NORMAL:              /* from the queue, for which a seat is left */
+		claim->seat = 0;
+		return AGAIN;
 	case FSYI_PARK_NO_RECORD:               /* keeps its seat */
 	default:                                /* called just now, or the lock is free */
 		return AGAIN;

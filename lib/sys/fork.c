@@ -38,6 +38,7 @@ recover(void)
 	alone = fsyi_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) == fsyi_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	fsyi_owner_fork_child(alone);
 	fsyi_reader_fork_child(alone);
+	fsyi_fair_fork_child(alone);
 	fsy_atomic_u32_store_rel(word, RECOVERED);
 	fsyi_futex_wake(word, INT32_MAX);
 }
@@ -56,13 +57,14 @@ fsyi_fork_generation(void)
 }
 
 /* Where there are readers' lines the child must recover while it has one thread: that one may go on for long without a slow path, and its line must
- * not be taken for that of a thread that is no more, nor theirs be left because another thread of the child was the first to look. */
+ * not be taken for that of a thread that is no more, nor theirs be left because another thread of the child was the first to look. The same holds of
+ * what others have left in fair locks that this thread holds. */
 static void
 after_fork(void)
 {
 	if (word == &fallback)
 		fsy_atomic_u32_store_rlx(word, WIPED);
-	if (fsyi_reader_any())
+	if (fsyi_reader_any() || fsyi_fair_holds_any())
 		fsyi_fork_check();
 }
 

@@ -22,12 +22,15 @@ uint32_t fsyi_fork_generation(void);
 /*
  * What recovery calls, in this order, after registering membarrier again. They run while no other thread of the child is past
  * fsyi_fork_check(), and must not call it. The lot forgets every waiter and every queue header; then each record
- * gets an empty queue header again, and records of other threads are free for reuse; then readers' slots of other threads are cleared.
+ * gets an empty queue header again, and records of other threads are free for reuse; then readers' slots of other threads are cleared, and their
+ * attempts at locks that the forking thread holds forgotten.
  */
 void fsyi_lot_fork_child(void);                  /* supplied by lib/park */
 void fsyi_thread_fork_child(void);
 void fsyi_owner_fork_child(bool alone);          /* supplied by lib/sync; alone: no thread but the forking one has come by */
 void fsyi_reader_fork_child(bool alone);         /* supplied by lib/sync; alone: in the forking thread */
+void fsyi_fair_fork_child(bool alone);
+bool fsyi_fair_holds_any(void);                  /* whether the calling thread writes under a fair rwlock */
 bool fsyi_reader_any(void);                      /* whether any thread has ever had a line */
 
 #endif

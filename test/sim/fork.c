@@ -9,6 +9,7 @@
 void fsyi_lot_fork_child(void) __attribute__((weak));
 void fsyi_owner_fork_child(bool alone) __attribute__((weak));
 void fsyi_reader_fork_child(bool alone) __attribute__((weak));
+void fsyi_fair_fork_child(bool alone) __attribute__((weak));
 
 static bool wiped;
 static uint32_t generation;
@@ -68,6 +69,8 @@ fsyi_fork_check(void)
 	fsyi_thread_fork_child();
 	if (fsyi_reader_fork_child != NULL)
 		fsyi_reader_fork_child(forker == self);
+	if (fsyi_fair_fork_child != NULL)
+		fsyi_fair_fork_child(forker == self);
 	sim_run.current = self;
 	if (fsyi_owner_fork_child != NULL)
 		fsyi_owner_fork_child(forker == self);

@@ -4,11 +4,14 @@
 #include "test/support/fairlocks.h"
 #include "test/support/locks.h"
 #include "test/support/worker.h"
+#include "lib/sync/readers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 enum { WRITTEN, READ, UNUSED, LOCKS };
@@ -112,10 +115,74 @@ test_forked_child(void **state)
 	}
 }
 
+/* As a thread leaves it that is between counting itself and its look at the word. */
+static void
+begin_attempt(fsy_fair_rwlock_t *l)
+{
+	fsy_atomic_u32_add(&l->readers_, READERS_ONE);
+}
+
+static int
+use_what_was_attempted(void *arg)
+{
+	fsy_fair_rwlock_t *fresh = &locks[UNUSED];
+
+	(void)arg;
+	/* Of a thread of this process: stays, whatever this thread has held since before the fork. */
+	CHILD_CHECK(fsy_fair_rwlock_lock(fresh) == 0);
+	begin_attempt(fresh);
+	fsy_fair_rwlock_unlock(fresh);
+	CHILD_CHECK(fsy_atomic_u32_load(&fresh->readers_) == READERS_ONE);
+	fsy_fair_rwlock_unlock(&locks[WRITTEN]);
+	CHILD_CHECK(fsy_fair_rwlock_trylock(&locks[WRITTEN]) == 0);
+	fsy_fair_rwlock_unlock(&locks[WRITTEN]);
+	CHILD_CHECK(fair_at_rest(&locks[WRITTEN]));
+	return 0;
+}
+
+/* The same by a child's first call, with recovery by fork's handler and, for want of one, by the unlock. */
+static int
+unlock_first(void *arg)
+{
+	(void)arg;
+	fsy_fair_rwlock_unlock(&locks[WRITTEN]);
+	CHILD_CHECK(fsy_atomic_u32_load(&locks[WRITTEN].readers_) == 0);
+	return 0;
+}
+
+static void
+test_attempts_cut_off(void **state)
+{
+	struct child child;
+	pid_t pid;
+	int status;
+
+	(void)state;
+	for (int i = 0; i < LOCKS; i++)
+		fair_begin(&locks[i], READERS_COUNTED);
+	assert_int_equal(fsy_fair_rwlock_lock(&locks[WRITTEN]), 0);
+	begin_attempt(&locks[WRITTEN]);
+	child = child_fork(use_what_was_attempted, NULL);
+	child_assert_clean(&child);
+	child = child_fork(unlock_first, NULL);
+	child_assert_clean(&child);
+	pid = _Fork();                                           /* runs no handler */
+	if (pid == 0) {
+		fsy_fair_rwlock_unlock(&locks[WRITTEN]);
+		_exit(fsy_atomic_u32_load(&locks[WRITTEN].readers_) == 0 ? 0 : 1);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	fsy_atomic_u32_store(&locks[WRITTEN].readers_, 0);       /* the attempt is over */
+	fsy_fair_rwlock_unlock(&locks[WRITTEN]);
+	assert_fair_at_rest(&locks[WRITTEN]);
+}
+
 int
 main(void)
 {
-	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_forked_child) };
+	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_attempts_cut_off), cmocka_unit_test(test_forked_child) };
 
 	if (THREAD_SANITIZED) {
 		puts("skip fairlock_fork: ThreadSanitizer takes the threads that a fork left behind for living ones");
