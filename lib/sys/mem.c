@@ -15,9 +15,11 @@
 #define BLOCK_SIZE ((size_t)65536)
 #define SMALL      (BLOCK_SIZE / 4)              /* larger requests get pages of their own */
 
+/* All zero when it is fresh: nothing is written to pages that may go back at once. */
 struct block {
-	fsy_atomic_u64 used;                     /* may pass BLOCK_SIZE: then the block is full */
+	fsy_atomic_u64 used;                     /* behind the first cache line, which holds this; may pass ROOM: then the block is full */
 };
+#define ROOM (BLOCK_SIZE - FSY_CACHELINE)
 
 static fsy_atomic_ptr current_block[FSYI_MAX_NODES + 1];   /* by node + 1; 0 is "no preference" */
 
@@ -62,10 +64,10 @@ cut(struct block *block, size_t size)
 {
 	uint64_t at;
 
-	if (block == NULL || fsy_atomic_u64_load_rlx(&block->used) + size > BLOCK_SIZE)
+	if (block == NULL || fsy_atomic_u64_load_rlx(&block->used) + size > ROOM)
 		return NULL;
 	at = fsy_atomic_u64_add_rlx(&block->used, size);
-	return at + size <= BLOCK_SIZE ? (char *)block + at : NULL;
+	return at + size <= ROOM ? (char *)block + FSY_CACHELINE + at : NULL;
 }
 
 void *
@@ -90,7 +92,6 @@ fsyi_mem_alloc(size_t size, int node)
 		fresh = map_pages(BLOCK_SIZE, node);
 		if (fresh == NULL)
 			return NULL;
-		fsy_atomic_u64_store_rlx(&fresh->used, FSY_CACHELINE);
 		if (!fsy_atomic_ptr_cas_acqrel(slot, &seen, fresh))
 			fsyi_syscall(SYS_munmap, FSYI_ARG(fresh), BLOCK_SIZE, 0, 0, 0, 0);   /* somebody was faster */
 	}
