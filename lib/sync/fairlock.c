@@ -165,7 +165,7 @@ fsy_fair_rwlock_unlock(fsy_fair_rwlock_t *l)
 	uint32_t seen;
 
 	if (FSY_UNLIKELY(fsy_atomic_u32_load_rlx(&l->readers_) != 0))
-		fsyi_fork_check();              /* an attempt: perhaps one that a fork has cut off (H2) */
+		fsyi_fork_check();              /* an attempt: perhaps one that a fork has cut off (fairlock_held.c, H2) */
 	if (FSY_UNLIKELY(!fair_forget(l) && fsyi_fair_has_lost(l)))
 		return;
 	seen = fsy_atomic_u32_load_rlx(&l->word_);

@@ -9,7 +9,7 @@
  *         LOCKED    somebody holds the lock.
  *         BARRED    only the searcher may take it: it has waited its patience. Never set without SEARCHER.
  *         QUEUED    somebody is parked. May be set with an empty queue only under the bucket lock.
- *         SEARCHER  one thread is awake and will take the lock, or see to it that another does.
+ *         SEARCHER  one thread is awake, or dozes for a moment, and will take the lock, or see to it that another does.
  *         SECOND    a displaced owner waits, awake, to inherit the searcher's role.
  *         TURN      flips when a second inherits: what it remembers of it when it claims tells it so.
  * STATES  role of a waiter: arriving -> searcher -> owner
@@ -20,7 +20,7 @@
  *                                    -> parked at the front, where it was (woken, and spun in vain)
  * INVARIANTS
  *         L1  LOCKED goes 0 -> 1 by compare-and-swap alone, and 1 -> 0 by its holder alone.
- *         L2  If somebody is parked, QUEUED is set (I4), and: SEARCHER is set by a thread that is awake, or the queue is armed,
+ *         L2  If somebody is parked, QUEUED is set (I4), and: SEARCHER is set by such a thread, or the queue is armed,
  *             or the holder is on its way from taking the lock to arming it.
  *         L3  Whoever clears SEARCHER covers the parked: it hands the role on, or arms the queue.
  *         L4  Only a thread that found SEARCHER set in the same compare-and-swap parks without a heavy fence; likewise one that is
@@ -37,7 +37,7 @@
  *             light barrier                       heavy barrier (membarrier)
  *             read attention                      read LOCKED
  *         Everything else on the word is relaxed: the queue it speaks of is under the bucket lock.
- * FAIRNESS barging lasts one patience (longer where sections are: lockword_hint.c); the eldest sleeper gets its turn every
+ * FAIRNESS barging lasts one patience (longer where sections are: lockword_worth.c); the eldest sleeper gets its turn every
  *         turn_min..turn_max, so the k-th waits at most (k + batch - 1) turns, each with one patience, one critical section
  *         and some 5 us of pauses. A sleeper that was woken and came too late
  *         keeps its place, and after a turn the lock is taken for it: one hand-off per turn at most.
@@ -51,13 +51,14 @@
 #include "lockword_wait.h"
 #include <fastsync/error.h>
 #include "../diag/hook.h"
+#include "../park/wait.h"
 #include "../sys/clock.h"
 #include "../sys/cpu.h"
 #include "../sys/fork.h"
 #include "../sys/tune.h"
 
 /* The searcher looks at the word ever less often, so that the owner keeps its cache line. */
-enum { LONGEST_PAUSE_NS = 4000, PREEMPTED_NS = 10000 };
+enum { LONGEST_PAUSE_NS = 4000, PREEMPTED_NS = 10000, NAP_NS = 100000 };
 
 enum lw_outcome
 fsyi_lockword_sleep(struct fsyi_waiting *w, const struct fsyi_park_op *op)
@@ -108,6 +109,36 @@ next_pause(int64_t pause, int64_t now, int64_t bar_at)
 	return pause < bar_at - now ? pause : bar_at - now;
 }
 
+/*
+ * A searcher that was woken, and keeps coming too late: until its turn is due, when the lock is taken for it, it looks now and then, and keeps its
+ * role, so that no unlock wakes anybody. True: the lock is free.
+ */
+static bool
+doze(const struct fsyi_waiting *w, uint32_t *seen)
+{
+	int64_t now, turn_at = fsyi_thread_self()->turn_at;
+
+	do {
+		now = fsyi_now();
+		if (now >= turn_at || now >= w->deadline)
+			return false;
+		fsyi_word_nap(now + NAP_NS < w->deadline ? now + NAP_NS : w->deadline);
+		*seen = fsy_atomic_u32_load_rlx(w->lock->word);
+	} while (fsyi_lockword_wakes_late(w->lock, (*seen & LW_LOCKED) != 0) && (*seen & LW_LOCKED));
+	return !(*seen & LW_LOCKED);
+}
+
+/* Instead of a look at a lock that is hopeless. True: the lock is free. */
+static bool
+wait_unseeing(const struct fsyi_waiting *w, uint32_t *seen)
+{
+	bool held = (*seen & LW_LOCKED) != 0;
+
+	if (w->fresh && !w->awake && fsyi_lockword_wakes_late(w->lock, held) && held)
+		return doze(w, seen);
+	return !held || fsyi_lockword_let_run(w->lock, seen);
+}
+
 static enum lw_outcome
 search(struct fsyi_waiting *w)
 {
@@ -115,7 +146,7 @@ search(struct fsyi_waiting *w)
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word), hold_off;
 	bool pressed = fsyi_lockword_is_pressed(w->lock), sampled = false;
 
-	if (length == 0 && (seen & LW_LOCKED) && !fsyi_lockword_let_run(w->lock, &seen))
+	if (length == 0 && !wait_unseeing(w, &seen))
 		return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
 	start = now = fsyi_now();
 	patience = fsyi_lockword_patience_ns(w->lock);

@@ -101,8 +101,10 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 		if (!fsyi_lockword_is_hopeless(w->lock)) {
 			if (look_around(w, &seen) == LW_SPUN)
 				return LW_SPUN;
-		} else if (!w->awake)
+		} else if (!w->awake) {
+			w->start = fsyi_now();
 			fsyi_lockword_let_run(w->lock, &seen);
+		}
 	}
 	for (;;) {
 		/* A free lock that is pressed is not taken by luck: its last owner is about to come back. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* lockword_wait.h - between the parts of the adaptive lock: lockword.c and lockword_arrive.c (threads that are awake),
- * lockword_{queue,wake}.c (decisions under the bucket lock), lockword_hint.c (guesses). */
+ * lockword_{queue,wake}.c (decisions under the bucket lock), lockword_hint.c (whom to wake), lockword_worth.c (how long to look). */
 #ifndef FSYI_LOCKWORD_WAIT_H
 #define FSYI_LOCKWORD_WAIT_H
 
@@ -85,6 +85,10 @@ bool fsyi_lockword_is_pressed(const struct fsyi_lockword *lock);
 bool fsyi_lockword_is_vain(const struct fsyi_lockword *lock);
 bool fsyi_lockword_is_hopeless(const struct fsyi_lockword *lock);
 int64_t fsyi_lockword_search_ns(const struct fsyi_lockword *lock);
+void fsyi_lockword_note_search(const struct fsyi_lockword *lock, int64_t took, bool paid);
+
+/* A thread that was woken for a hopeless lock finds it held, or not. Whether the wake-ups mostly come too late. */
+bool fsyi_lockword_wakes_late(const struct fsyi_lockword *lock, bool held);
 
 /* Instead of a sleep and a wake-up, if that has paid lately: lets others have this CPU, the holder perhaps. True: the lock is free. */
 bool fsyi_lockword_let_run(const struct fsyi_lockword *lock, uint32_t *seen);
@@ -92,7 +96,6 @@ bool fsyi_lockword_let_run(const struct fsyi_lockword *lock, uint32_t *seen);
 /* How long a searcher lets others barge, in ns: a multiple of what sections last, by what was left of those that it cut off from the next. */
 int64_t fsyi_lockword_patience_ns(const struct fsyi_lockword *lock);
 void fsyi_lockword_note_rest(const struct fsyi_lockword *lock, int64_t rest);
-void fsyi_lockword_note_search(const struct fsyi_lockword *lock, int64_t took, bool paid);
 
 /* The calling thread searches from here on. */
 void fsyi_lockword_i_search(const struct fsyi_lockword *lock);

@@ -4,7 +4,6 @@
  * that node's free list when the owner exits, and is never unmapped.
  */
 #include "thread.h"
-#include "clock.h"
 #include "cpu.h"
 #include "fork.h"
 #include "init.h"
@@ -140,7 +139,6 @@ make(int node)
 	thread->spare = own_queue(thread);
 	thread->virtual_node = -1;
 	thread->home = node;
-	thread->random = ((uint32_t)((uintptr_t)thread >> 6) * 0x9E3779B1u ^ (uint32_t)fsyi_now()) | 1;
 	head = fsy_atomic_ptr_load_rlx(&registered);
 	do
 		thread->registered_next = head;

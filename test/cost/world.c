@@ -45,7 +45,6 @@ cost_world_begin(void)
 		cost_fail("a queue header of %zu bytes", fsyi_waitq_size);
 	for (int i = 0; i <= COST_THREADS; i++) {
 		records[i].virtual_node = -1;
-		records[i].random = (uint32_t)i * 2654435761u | 1;
 		records[i].registered_next = i > 0 ? &records[i - 1] : NULL;
 		records[i].spare = (struct fsyi_waitq *)(void *)headers[i];
 		selves[i] = (struct fsy_self_){ .id_ = FSY_NOBODY_ };

@@ -119,7 +119,6 @@ sim_world_reset(void)
 	memset(records, 0, sizeof(records));
 	for (int i = 0; i <= SIM_THREADS; i++) {
 		records[i].virtual_node = -1;
-		records[i].random = (uint32_t)i + 1;
 		records[i].registered_next = i > 0 ? &records[i - 1] : NULL;
 		lend_header(i);
 		sim_name(&records[i].park, sizeof(records[i].park), names[i]);

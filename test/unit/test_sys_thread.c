@@ -38,7 +38,6 @@ check_fresh(const struct fsyi_thread *self)
 	W_CHECK(fsy_atomic_u32_load(&self->park) == 0);
 	W_CHECK(self->queue == NULL && self->spare != NULL);
 	W_CHECK(self->virtual_node == -1);
-	W_CHECK(self->random != 0);
 }
 
 static void *
