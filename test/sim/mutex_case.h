@@ -7,12 +7,12 @@
 #define MUTEX_CASE_H
 
 #include "lot_rest.h"
+#include "tune.h"
 #include <fastsync/error.h>
 #include <fastsync/mutex.h>
 #include <string.h>
 #include <sync/lockword_wait.h>
 #include <sys/clock.h>
-#include <sys/tune.h>
 
 #ifndef CASE_LOCK
 #define CASE_LOCK fsy_mutex_t
@@ -24,20 +24,6 @@ static CASE_LOCK lock;
 static inline void case_lock(void);
 static inline void case_unlock(void);
 static int inside, entered, users, rounds;
-
-/* Short enough that a schedule of a few hundred steps sees every role; long waits occur through the clock. */
-static inline void
-tune(int64_t patience, int64_t spin, int64_t brief, int64_t turn)
-{
-	fsyi_tune.patience_ns = fsyi_tune.patience_max_ns = patience;
-	fsyi_tune.spin_ns = spin;
-	fsyi_tune.brief_spin_ns = brief;
-	fsyi_tune.first_look_ns = 100;
-	fsyi_tune.turn_min_ns = turn;
-	fsyi_tune.turn_max_ns = 10 * turn;
-	fsyi_tune.cycle_ns = turn;
-	fsyi_tune.node_batch = 2;
-}
 
 /* As after many a search in vain: searchers look for a moment only, and the queue stays armed. */
 static inline void

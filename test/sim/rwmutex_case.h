@@ -10,6 +10,7 @@
 static fsy_rwmutex_t lock;
 #endif
 #include "rw_modes.h"
+#include "tune.h"
 #include <sync/lockword.h>
 #include <sync/rwmutex.h>
 
@@ -20,26 +21,12 @@ static inline bool enter_writing_until(fsy_deadline_t deadline) { return fsy_rwm
 static inline void leave_writing(void) { fsy_rwmutex_unlock(&lock); }
 
 static inline void
-tune(int64_t spin, int64_t brief, int64_t patience, int64_t turn)
-{
-	fsyi_tune.patience_ns = fsyi_tune.patience_max_ns = patience;
-	fsyi_tune.spin_ns = spin;
-	fsyi_tune.brief_spin_ns = brief;
-	fsyi_tune.first_look_ns = 100;
-	fsyi_tune.turn_min_ns = turn;
-	fsyi_tune.turn_max_ns = 10 * turn;
-	fsyi_tune.cycle_ns = turn;
-	fsyi_tune.node_batch = 2;
-	fsyi_tune.readers_calm_ns = 0;
-}
-
-static inline void
 tune_somehow(void)
 {
 	switch (sim_random(4)) {
-	case 0: tune(200, 0, 100, 200); break;
-	case 1: tune(900, 100, 300, 2000); break;
-	case 2: tune(100, 300, 1000, 1000); break;
+	case 0: tune(100, 200, 0, 200); break;
+	case 1: tune(300, 900, 100, 2000); break;
+	case 2: tune(1000, 100, 300, 1000); break;
 	case 3: tune(0, 0, 0, 1000000); break;
 	}
 }
@@ -52,6 +39,7 @@ begin(enum mode mode)
 	mode = nearest(mode);
 	nobody_was_in();
 	memset(&lock, 0, sizeof(lock));
+	fsyi_tune.readers_calm_ns = 0;
 	lock.word_.cell_ = mode == PLAIN ? RW_READING : mode == FENCED ? RW_SLOTS : 0;
 	sim_name(&lock, sizeof(lock), "lock");
 	if (fsy_attention_ != NULL)
