@@ -68,21 +68,30 @@ await_waiters(int count)
 	}
 }
 
-/* The last one sets the flag, with the lock held; by then it may have told, or tells from without. */
+/* All but the last wait for the flag; the last one sets it, and has the lock: whether this is that one. */
+static bool
+sets_flag(int id)
+{
+	case_lock();
+	if (id == sim_threads() - 1) {
+		flag = 1;
+		return true;
+	}
+	while (!flag)
+		check_told(fsy_cond_wait_poison(&cond, &lock));
+	section();
+	case_unlock();
+	return false;
+}
+
+/* By the time the lock is free the last one may have told, or tells from without. */
 static void
 flag_is_up(int id)
 {
 	bool after = sim_random(2) == 0;
 
-	case_lock();
-	if (id < sim_threads() - 1) {
-		while (!flag)
-			check_told(fsy_cond_wait_poison(&cond, &lock));
-		section();
-		case_unlock();
+	if (!sets_flag(id))
 		return;
-	}
-	flag = 1;
 	if (!after)
 		fsy_cond_broadcast(&cond);
 	case_unlock();
@@ -123,15 +132,8 @@ tell_and_die(int id)
 static void
 told_and_left(int id, bool dies)
 {
-	case_lock();
-	if (id < sim_threads() - 1) {
-		while (!flag)
-			check_told(fsy_cond_wait_poison(&cond, &lock));
-		section();
-		case_unlock();
+	if (!sets_flag(id))
 		return;
-	}
-	flag = 1;
 	fsy_cond_broadcast(&cond);
 	dirty = dies;
 	if (dies)
