@@ -5,34 +5,35 @@
 #include <sync/mutex_word.h>
 #include "mutex_case.h"
 
-/* The last user takes the memory away as soon as it has the lock back (I1); timed waiters may leave empty-handed. */
-static void
-destroy(int id)
+/* One round, in which count threads take part: whether this one was the last to have the lock. */
+static bool
+was_last_of(int count, bool fair)
 {
 	bool last;
 
-	(void)id;
 	fsy_mutex_lock(&lock);
 	section();
-	last = ++users == sim_threads();
-	fsy_mutex_unlock(&lock);
-	if (last)
+	last = ++users == count;
+	if (fair)
+		fsy_mutex_unlock_fair(&lock);
+	else
+		fsy_mutex_unlock(&lock);
+	return last;
+}
+
+/* The last user takes the memory away as soon as it has the lock back (I1). */
+static void
+destroy(int id)
+{
+	(void)id;
+	if (was_last_of(sim_threads(), false))
 		sim_kill(&lock, sizeof(lock));
 }
 
 static void
 destroy_fair(int id)
 {
-	bool last;
-
-	fsy_mutex_lock(&lock);
-	section();
-	last = ++users == sim_threads();
-	if (id > 0)
-		fsy_mutex_unlock_fair(&lock);
-	else
-		fsy_mutex_unlock(&lock);
-	if (last)
+	if (was_last_of(sim_threads(), id > 0))
 		sim_kill(&lock, sizeof(lock));
 }
 
@@ -40,14 +41,8 @@ destroy_fair(int id)
 static void
 reuse(int id)
 {
-	bool last;
-
 	(void)id;
-	fsy_mutex_lock(&lock);
-	section();
-	last = ++users == sim_threads() - 1;
-	fsy_mutex_unlock(&lock);
-	if (!last)
+	if (!was_last_of(sim_threads() - 1, false))
 		return;
 	sim_kill(&lock, sizeof(lock));
 	sim_revive(&lock, sizeof(lock));
@@ -76,14 +71,9 @@ static void
 reuse_otherwise(int id)
 {
 	static const struct fsyi_park_op nap = { never_validate, NULL, NULL, NULL, false };
-	bool last;
 
 	(void)id;
-	fsy_mutex_lock(&lock);
-	section();
-	last = ++users == sim_threads();
-	fsy_mutex_unlock(&lock);
-	if (!last)
+	if (!was_last_of(sim_threads(), false))
 		return;
 	sim_kill(&lock, sizeof(lock));
 	fsyi_park(&fsyi_lot, &lock, FSYI_KIND_LOCK + 1, &nap, NULL, sim_now() + 50 + (int64_t)sim_random(1000));
@@ -99,10 +89,7 @@ visit_late(int id)
 		reuse_otherwise(id);
 		return;
 	}
-	fsy_mutex_lock(&lock);
-	section();
-	users++;
-	fsy_mutex_unlock(&lock);
+	was_last_of(sim_threads(), false);
 	for (uint32_t steps = sim_random(100); steps > 0; steps--)
 		sim_point();
 	fsyi_lockword_wake(&word, FSYI_WAKE_LATER);
