@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* things.c - see things.h. */
 #include "things.h"
+#include "gate.h"
 #include "lib/sys/cpu.h"
 #include "worker.h"
 
@@ -97,6 +98,36 @@ things_use(fsy_pool_t *pool, int count)
 		mine[i] = thing_get(pool);
 	for (int i = 0; i < count; i++)
 		thing_put(pool, mine[i]);
+}
+
+static struct gate stayer = GATE("the thread that stays");
+static fsy_pool_t *stays_with;
+
+static void *
+use_and_stay(void *arg)
+{
+	things_use(stays_with, (int)(intptr_t)arg);
+	gate_meet(&stayer, 2);
+	gate_meet(&stayer, 2);
+	return NULL;
+}
+
+pthread_t
+things_stay(fsy_pool_t *pool, int count)
+{
+	pthread_t thread;
+
+	stays_with = pool;
+	thread = worker_start(use_and_stay, (void *)(intptr_t)count);
+	gate_meet(&stayer, 2);
+	return thread;
+}
+
+void
+things_leave(pthread_t thread)
+{
+	gate_meet(&stayer, 2);
+	worker_join(thread);
 }
 
 fsy_pool_stats_t

@@ -7,6 +7,7 @@
 #define TEST_THINGS_H
 
 #include <fastsync/pool.h>
+#include <pthread.h>
 
 struct thing {
 	fsy_atomic_u32 state;
@@ -26,6 +27,11 @@ void thing_put(fsy_pool_t *pool, struct thing *thing);
 
 enum { THINGS_MANY = 400 };
 void things_use(fsy_pool_t *pool, int count);        /* gets so many, at most THINGS_MANY, and puts them back */
+
+/* A thread that uses the pool so, and stays until things_leave; one at a time. Returns once it has put everything back. */
+pthread_t things_stay(fsy_pool_t *pool, int count);
+void things_leave(pthread_t thread);
+
 fsy_pool_stats_t things_stats(fsy_pool_t *pool);
 
 int things_made(void), things_destroyed(void);

@@ -2,7 +2,6 @@
 /* Pools and forks: a child finds what its only thread and those left behind had, wherever they stood at that moment. */
 #include "lib/data/pool.h"
 #include "test/support/child.h"
-#include "test/support/gate.h"
 #include "test/support/locks.h"
 #include "test/support/things.h"
 #include "test/support/worker.h"
@@ -16,21 +15,11 @@
 #include <cmocka.h>
 
 static fsy_pool_t *pool;
-static struct gate filled = GATE("filled"), go_on = GATE("go on");
 
 static void *
 use(void *arg)
 {
 	things_use(pool, (int)(intptr_t)arg);
-	return NULL;
-}
-
-static void *
-fill_and_stay(void *arg)
-{
-	use(arg);
-	gate_meet(&filled, 2);
-	gate_pass(&go_on);
 	return NULL;
 }
 
@@ -57,7 +46,6 @@ in_child(void *arg)
 static void
 test_fork(void **state)
 {
-	static struct gate end = GATE("end of fork test");
 	struct child child;
 	pthread_t thread;
 
@@ -67,17 +55,14 @@ test_fork(void **state)
 		skip();
 	}
 	pool = things_pool((fsy_pool_config_t){ 0 });
-	go_on = end;
-	thread = worker_start(fill_and_stay, (void *)(intptr_t)100);
-	gate_meet(&filled, 2);
+	thread = things_stay(pool, 100);
 	things_use(pool, 20);
 	assert_int_equal(things_stats(pool).idle, 120);
 	child = child_fork(in_child, NULL);
 	child_assert_clean(&child);
 	child = child_fork(in_child, &child);
 	child_assert_clean(&child);
-	gate_open(&go_on);
-	worker_join(thread);
+	things_leave(thread);
 	assert_int_equal(things_made(), 120);
 	fsy_pool_free(pool);
 	things_reset();
@@ -111,20 +96,16 @@ between_two_places(void *arg)
 static void
 test_fork_between_two_places(void **state)
 {
-	static struct gate end = GATE("end of second fork test");
 	struct child child;
 	pthread_t thread;
 
 	(void)state;
 	pool = things_pool((fsy_pool_config_t){ 0 });
-	go_on = end;
-	thread = worker_start(fill_and_stay, (void *)(intptr_t)100);
-	gate_meet(&filled, 2);
+	thread = things_stay(pool, 100);
 	things_use(pool, 1);
 	child = child_fork(between_two_places, NULL);
 	child_assert_clean(&child);
-	gate_open(&go_on);
-	worker_join(thread);
+	things_leave(thread);
 	fsy_pool_free(pool);
 	things_reset();
 }

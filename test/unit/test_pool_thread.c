@@ -2,7 +2,6 @@
 /* Threads and pools: what a thread had comes back when it ends, its later destructors may use pools, and tables find new threads. */
 #include "lib/data/pool.h"
 #include "test/support/child.h"
-#include "test/support/gate.h"
 #include "test/support/locks.h"
 #include "test/support/things.h"
 #include "test/support/worker.h"
@@ -14,7 +13,6 @@
 #include <cmocka.h>
 
 static fsy_pool_t *pool;
-static struct gate filled = GATE("filled"), go_on = GATE("go on");
 static pthread_key_t key;
 
 static void *
@@ -104,15 +102,6 @@ test_late_destructors(void **state)
 	things_reset();
 }
 
-static void *
-fill_and_stay(void *arg)
-{
-	use(arg);
-	gate_meet(&filled, 2);
-	gate_pass(&go_on);
-	return NULL;
-}
-
 /* A pool goes while a thread that used it lives on; the next one in the same cell knows nothing of it. */
 static void
 test_free_before_exit(void **state)
@@ -121,14 +110,12 @@ test_free_before_exit(void **state)
 
 	(void)state;
 	pool = things_pool((fsy_pool_config_t){ 0 });
-	thread = worker_start(fill_and_stay, (void *)(intptr_t)100);
-	gate_meet(&filled, 2);
+	thread = things_stay(pool, 100);
 	fsy_pool_free(pool);
 	things_reset();
 	pool = things_pool((fsy_pool_config_t){ 0 });
 	things_use(pool, 10);
-	gate_open(&go_on);
-	worker_join(thread);
+	things_leave(thread);
 	assert_int_equal(things_stats(pool).idle, 10);
 	assert_int_equal(things_stats(pool).created, 10);
 	fsy_pool_free(pool);
