@@ -51,14 +51,6 @@ null_waitgroup(void *arg)
 /* A copy of a held lock is a held lock of its own; who sleeps, sleeps on the original. */
 static fsy_mutex_t original = FSY_MUTEX_INIT;
 
-static void *
-lock_and_unlock(void *arg)
-{
-	fsy_mutex_lock(arg);
-	fsy_mutex_unlock(arg);
-	return NULL;
-}
-
 static int
 copied(void *arg)
 {

@@ -45,7 +45,7 @@ work(void *arg)
 static int
 try_held(void *m)
 {
-	struct timespec t = after_ms(CLOCK_REALTIME, 20), odd = { 0, -1 };
+	struct timespec t = in_ms(CLOCK_REALTIME, 20), odd = { 0, -1 };
 
 	TRY_IS(mtx_trylock(m), thrd_busy);
 	TRY_IS(mtx_timedlock(m, &t), thrd_timedout);
@@ -57,7 +57,7 @@ int
 main(void)
 {
 	static const int types[] = { mtx_plain, mtx_timed, mtx_plain | mtx_recursive, mtx_timed | mtx_recursive };
-	struct timespec t = after_ms(CLOCK_REALTIME, 1000);
+	struct timespec t = in_ms(CLOCK_REALTIME, 1000);
 	thrd_t thread[THREADS];
 
 	for (int i = 0; i < 4; i++) {

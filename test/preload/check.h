@@ -3,6 +3,7 @@
 #ifndef PRELOAD_CHECK_H
 #define PRELOAD_CHECK_H
 
+#include "clock.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,21 +32,6 @@
 			_exit(1);                                                                 \
 		}                                                                                 \
 	} while (0)
-
-static inline struct timespec
-in_ms(clockid_t clock, long ms)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += ms % 1000 * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
 
 static inline void
 nap_us(long us)
@@ -93,6 +79,17 @@ join(pthread_t thread)
 
 	CHECK_IS(pthread_join(thread, &result), 0);
 	return result;
+}
+
+static inline void
+rwlock_of_kind(pthread_rwlock_t *lock, int kind)
+{
+	pthread_rwlockattr_t attribute;
+
+	pthread_rwlockattr_init(&attribute);
+	CHECK_IS(pthread_rwlockattr_setkind_np(&attribute, kind), 0);
+	CHECK_IS(pthread_rwlock_init(lock, &attribute), 0);
+	pthread_rwlockattr_destroy(&attribute);
 }
 
 static inline bool

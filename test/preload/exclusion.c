@@ -23,10 +23,10 @@ take(pthread_mutex_t *m, unsigned int how)
 	case 0:
 		return pthread_mutex_trylock(m);
 	case 1:
-		t = after_ms(CLOCK_REALTIME, how % 3);
+		t = in_ms(CLOCK_REALTIME, how % 3);
 		return pthread_mutex_timedlock(m, &t);
 	case 2:
-		t = after_ms(CLOCK_MONOTONIC, how % 3);
+		t = in_ms(CLOCK_MONOTONIC, how % 3);
 		return pthread_mutex_clocklock(m, CLOCK_MONOTONIC, &t);
 	default:
 		return pthread_mutex_lock(m);

@@ -33,7 +33,7 @@ elsewhere(void *(*fn)(void *), pthread_mutex_t *m)
 static int
 timed(pthread_mutex_t *m, long ms)
 {
-	struct timespec t = after_ms(CLOCK_REALTIME, ms);
+	struct timespec t = in_ms(CLOCK_REALTIME, ms);
 
 	return pthread_mutex_timedlock(m, &t);
 }
@@ -41,7 +41,7 @@ timed(pthread_mutex_t *m, long ms)
 static int
 by_clock(pthread_mutex_t *m, clockid_t clock, long ms)
 {
-	struct timespec t = after_ms(clock, ms);
+	struct timespec t = in_ms(clock, ms);
 
 	return pthread_mutex_clocklock(m, clock, &t);
 }

@@ -4,23 +4,11 @@
  * item: 11
  * short: 1000000
  */
+#include "resident.h"
 #include "try.h"
 
 static pthread_mutex_t *mutex;
 static int mutexes;
-
-static long
-resident_kb(void)
-{
-	long total, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
-
-	if (f == NULL || fscanf(f, "%ld %ld", &total, &resident) != 2)
-		resident = 0;
-	if (f != NULL)
-		fclose(f);
-	return resident * (sysconf(_SC_PAGESIZE) / 1024);
-}
 
 static void *
 work(void *arg)

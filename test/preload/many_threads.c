@@ -5,6 +5,7 @@
  * short: 2000
  * long: 100000
  */
+#include "resident.h"
 #include "try.h"
 
 enum { ALIVE = 50 };
@@ -21,19 +22,6 @@ work(void *arg)
 		pthread_mutex_unlock(&mutex);
 	}
 	return arg;
-}
-
-static long
-resident_kb(void)
-{
-	long total, resident = 0;
-	FILE *f = fopen("/proc/self/statm", "r");
-
-	if (f == NULL || fscanf(f, "%ld %ld", &total, &resident) != 2)
-		resident = 0;
-	if (f != NULL)
-		fclose(f);
-	return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 int

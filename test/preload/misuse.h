@@ -31,6 +31,7 @@ struct elsewhere {
 extern const struct misuse misuses[];
 extern size_t depth_at;
 
+void make(pthread_mutex_t *m, int kind, bool robust);
 void told(const char *what, int error);
 int of_call(int result);                        /* errno, if a call failed that way */
 int elsewhere(int (*fn)(void *), void *object); /* in another thread */

@@ -7,7 +7,7 @@
 
 #define PRIORITY_CEILING 0x40
 
-static void
+void
 make(pthread_mutex_t *m, int kind, bool robust)
 {
 	pthread_mutexattr_t attr;

@@ -25,12 +25,9 @@ void
 waits_times(int kind)
 {
 	struct timespec invalid = { 0, 1000000000 };
-	pthread_mutexattr_t attr;
 	pthread_mutex_t m;
 
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, kind);
-	pthread_mutex_init(&m, &attr);
+	make(&m, kind, false);
 	told("free: nsec 1e9", pthread_mutex_timedlock(&m, &invalid));
 	elsewhere(timed, &m);
 	told("condition: nsec 1e9", pthread_cond_timedwait(&cond, &m, &invalid));
@@ -63,12 +60,9 @@ void
 waits_cond_unheld(int kind)
 {
 	struct timespec past = { 1, 0 };
-	pthread_mutexattr_t attr;
 	pthread_mutex_t m;
 
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, kind);
-	pthread_mutex_init(&m, &attr);
+	make(&m, kind, false);
 	told("timedwait", pthread_cond_timedwait(&cond, &m, &past));
 	told("unlock", pthread_mutex_unlock(&m));
 }

@@ -12,12 +12,7 @@ static _Atomic int tid, state, stop, reads;
 static void
 make(int kind)
 {
-	pthread_rwlockattr_t attribute;
-
-	pthread_rwlockattr_init(&attribute);
-	CHECK_IS(pthread_rwlockattr_setkind_np(&attribute, kind), 0);
-	CHECK_IS(pthread_rwlock_init(&lock, &attribute), 0);
-	pthread_rwlockattr_destroy(&attribute);
+	rwlock_of_kind(&lock, kind);
 	tid = state = stop = reads = 0;
 }
 

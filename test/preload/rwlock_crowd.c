@@ -8,17 +8,6 @@
 
 static pthread_rwlock_t lock;
 
-static void
-make(int kind)
-{
-	pthread_rwlockattr_t attribute;
-
-	pthread_rwlockattr_init(&attribute);
-	CHECK_IS(pthread_rwlockattr_setkind_np(&attribute, kind), 0);
-	CHECK_IS(pthread_rwlock_init(&lock, &attribute), 0);
-	pthread_rwlockattr_destroy(&attribute);
-}
-
 /* All together; some hold it twice. */
 enum { OTHERS = 40 };
 
@@ -81,7 +70,7 @@ together(int kind, int threads, uint32_t seed)
 {
 	pthread_t thread[16];
 
-	make(kind);
+	rwlock_of_kind(&lock, kind);
 	for (int i = 0; i < threads; i++)
 		thread[i] = start(mix, (void *)(intptr_t)(seed + (uint32_t)i * 7919u + 1u));
 	for (int i = 0; i < threads; i++)
@@ -98,7 +87,7 @@ too_many(void)
 	int error = 0;
 	uint32_t n = 0;
 
-	make(PTHREAD_RWLOCK_PREFER_READER_NP);
+	rwlock_of_kind(&lock, PTHREAD_RWLOCK_PREFER_READER_NP);
 	while (error == 0 && n < 1u << 30) {
 		error = pthread_rwlock_rdlock(&lock);
 		n += error == 0;

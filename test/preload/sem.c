@@ -36,10 +36,10 @@ try_values(void)
 	TRY_IS(errno, EINVAL);
 	TRY_IS(sem_clockwait(&sem, CLOCK_BOOTTIME, &past), -1);
 	TRY_IS(errno, EINVAL);
-	soon = after_ms(CLOCK_MONOTONIC, 20);
+	soon = in_ms(CLOCK_MONOTONIC, 20);
 	TRY_IS(sem_clockwait(&sem, CLOCK_MONOTONIC, &soon), -1);
 	TRY_IS(errno, ETIMEDOUT);
-	soon = after_ms(CLOCK_REALTIME, 20);
+	soon = in_ms(CLOCK_REALTIME, 20);
 	TRY_IS(sem_timedwait(&sem, &soon), -1);
 	TRY_IS(errno, ETIMEDOUT);
 	TRY_IS(sem_post(&sem), 0);
@@ -173,7 +173,7 @@ clean(void *arg)
 static void *
 wait_cancelled(void *arg)
 {
-	struct timespec t = after_ms(CLOCK_REALTIME, 1000000);
+	struct timespec t = in_ms(CLOCK_REALTIME, 1000000);
 	int got = 0;
 
 	pthread_cleanup_push(clean, NULL);
@@ -185,7 +185,7 @@ wait_cancelled(void *arg)
 		got = sem_timedwait(&sem, &t) == 0;
 		break;
 	default:
-		t = after_ms(CLOCK_MONOTONIC, 1000000);
+		t = in_ms(CLOCK_MONOTONIC, 1000000);
 		got = sem_clockwait(&sem, CLOCK_MONOTONIC, &t) == 0;
 	}
 	pthread_cleanup_pop(0);

@@ -79,7 +79,7 @@ use_all(void)
 {
 	pthread_mutex_t kinds[4] = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP,
 				     PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP, PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP };
-	struct timespec t = after_ms(CLOCK_REALTIME, 1000);
+	struct timespec t = in_ms(CLOCK_REALTIME, 1000);
 	pthread_spinlock_t spin;
 	pthread_barrier_t alone;
 	sem_t sem;
@@ -115,16 +115,16 @@ main(void)
 	use_all();
 	TRY_IS(trapped, 0);
 	pthread_mutex_lock(&held);
-	t = after_ms(CLOCK_REALTIME, 200);
+	t = in_ms(CLOCK_REALTIME, 200);
 	TRY_IS(pthread_mutex_timedlock(&held, &t), ETIMEDOUT);
 	TRY(realtime > 0);
 	TRY_IS(monotonic, 0);
 	before = realtime;
-	t = after_ms(CLOCK_MONOTONIC, 200);
+	t = in_ms(CLOCK_MONOTONIC, 200);
 	TRY_IS(pthread_mutex_clocklock(&held, CLOCK_MONOTONIC, &t), ETIMEDOUT);
 	TRY(monotonic > 0);
 	TRY_IS(realtime, before);
-	t = after_ms(CLOCK_REALTIME, 200);
+	t = in_ms(CLOCK_REALTIME, 200);
 	TRY_IS(sem_timedwait(&empty, &t), -1);
 	TRY(realtime > before);
 	before = monotonic;

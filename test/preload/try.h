@@ -3,6 +3,7 @@
 #ifndef TRY_H
 #define TRY_H
 
+#include "clock.h"
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static int errors;
@@ -37,21 +37,6 @@ skip(const char *why)
 {
 	puts(why);
 	exit(77);
-}
-
-static inline struct timespec
-after_ms(clockid_t clock, long ms)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += ms % 1000 * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
 }
 
 static inline pthread_t

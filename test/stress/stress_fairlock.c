@@ -26,7 +26,6 @@ static struct {
 	bool dirty;
 } shared;
 
-static fsy_atomic_u32 stop;
 static fsy_atomic_u64 expected, deaths, reads, upgrades;
 
 static int
@@ -129,32 +128,12 @@ live(void *arg)
 	return NULL;
 }
 
-static void *
-live_again_and_again(void *arg)
-{
-	uint64_t random = (uint64_t)(uintptr_t)arg;
-
-	while (!fsy_atomic_u32_load_rlx(&stop))
-		worker_join(worker_start(live, (void *)(uintptr_t)test_random(&random)));
-	return NULL;
-}
-
 static void
 everybody_at_once(int count, uint64_t *seed, fsy_deadline_t end)
 {
-	pthread_t threads[MOST];
-
 	memset(&shared, 0, sizeof(shared));
-	fsy_atomic_u32_store(&stop, 0);
 	fsy_atomic_u64_store(&expected, 0);
-	for (int i = 0; i < count; i++)
-		threads[i] = worker_start(live_again_and_again, (void *)(uintptr_t)test_random(seed));
-	while (fsy_now() < end)
-		usleep(1000);
-	fsy_atomic_u32_store(&stop, 1);
-	for (int i = 0; i < count; i++)
-		worker_join(threads[i]);
-	workers_assert();
+	stress_lives(live, count, seed, end);
 	assert_int_equal(fsy_fair_rwlock_lock(&shared.lock), shared.dirty ? FSY_EPOISONED : 0);
 	fsy_fair_rwlock_clear_poison(&shared.lock);
 	fsy_fair_rwlock_unlock(&shared.lock);

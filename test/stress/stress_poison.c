@@ -16,10 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include <cmocka.h>
 
-enum { MOST = 32, LIVES = 40 };
+enum { MOST = STRESS_LIVES, LIVES = 40 };
 
 /* Guarded by the mutex, with no atomics: two that get in together leave traces. Dirty: the last owner died. */
 static struct {
@@ -28,7 +27,6 @@ static struct {
 	bool dirty;
 } shared;
 
-static fsy_atomic_u32 stop;
 static fsy_atomic_u64 expected, deaths;
 
 static int
@@ -75,37 +73,16 @@ live(void *arg)
 	return NULL;
 }
 
-static void *
-live_again_and_again(void *arg)
-{
-	uint64_t random = (uint64_t)(uintptr_t)arg;
-
-	while (!fsy_atomic_u32_load_rlx(&stop))
-		worker_join(worker_start(live, (void *)(uintptr_t)test_random(&random)));
-	return NULL;
-}
-
 static void
 test_owners_die(void **state)
 {
-	pthread_t threads[MOST];
 	uint64_t seed = test_seed();
 
 	(void)state;
 	for (int count = 2; count <= MOST; count *= 4) {
-		fsy_deadline_t end = stress_until(1500, 3);
-
 		memset(&shared, 0, sizeof(shared));
-		fsy_atomic_u32_store(&stop, 0);
 		fsy_atomic_u64_store(&expected, 0);
-		for (int i = 0; i < count; i++)
-			threads[i] = worker_start(live_again_and_again, (void *)(uintptr_t)test_random(&seed));
-		while (fsy_now() < end)
-			usleep(1000);
-		fsy_atomic_u32_store(&stop, 1);
-		for (int i = 0; i < count; i++)
-			worker_join(threads[i]);
-		workers_assert();
+		stress_lives(live, count, &seed, stress_until(1500, 3));
 		assert_int_equal(fsy_poison_mutex_trylock(&shared.mutex), shared.dirty ? FSY_EPOISONED : 0);
 		fsy_poison_mutex_clear_poison(&shared.mutex);
 		fsy_poison_mutex_unlock(&shared.mutex);

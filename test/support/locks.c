@@ -74,6 +74,14 @@ assert_at_rest(const fsy_mutex_t *mutex)
 		fail_msg("at rest the word is %08x, and the lot is %s", word, fsyi_lot_is_idle(&fsyi_lot) ? "idle" : "in use");
 }
 
+void *
+lock_and_unlock(void *mutex)
+{
+	fsy_mutex_lock(mutex);
+	fsy_mutex_unlock(mutex);
+	return NULL;
+}
+
 fsy_deadline_t
 stress_until(int standard_ms, int share)
 {
@@ -86,6 +94,38 @@ int
 stress_count(int count)
 {
 	return SANITIZED && count > 4 ? count / 4 : count;
+}
+
+struct lives {
+	void *(*life)(void *random);
+	uint64_t random;
+	fsy_deadline_t end;
+};
+
+static void *
+live_again_and_again(void *arg)
+{
+	struct lives *lives = arg;
+
+	do
+		worker_join(worker_start(lives->life, (void *)(uintptr_t)test_random(&lives->random)));
+	while (fsy_now() < lives->end);
+	return NULL;
+}
+
+void
+stress_lives(void *(*life)(void *random), int count, uint64_t *seed, fsy_deadline_t end)
+{
+	struct lives lives[STRESS_LIVES];
+	pthread_t threads[STRESS_LIVES];
+
+	for (int i = 0; i < count; i++) {
+		lives[i] = (struct lives){ life, test_random(seed), end };
+		threads[i] = worker_start(live_again_and_again, &lives[i]);
+	}
+	for (int i = 0; i < count; i++)
+		worker_join(threads[i]);
+	workers_assert();
 }
 
 static const char *watched;

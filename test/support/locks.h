@@ -21,8 +21,15 @@ unsigned int parked_in(struct fsyi_lot *lot, const void *key);
 void assert_at_rest(const fsy_mutex_t *mutex);
 bool at_rest(const fsy_mutex_t *mutex);
 
+/* For worker_start: takes the mutex once. */
+void *lock_and_unlock(void *mutex);
+
 /* The end of one of share equal parts of a test: FASTSYNC_STRESS_MS milliseconds from now, or standard_ms, over share. */
 fsy_deadline_t stress_until(int standard_ms, int share);
+
+/* Until end each of so many threads starts one life after the other, as a thread of its own that is given a random number. Asserts of workers. */
+enum { STRESS_LIVES = 32 };
+void stress_lives(void *(*life)(void *random), int count, uint64_t *seed, fsy_deadline_t end);
 
 /* A number of threads or rounds that a sanitizer's slowness leaves room for: count, or under one a quarter of it. */
 int stress_count(int count);

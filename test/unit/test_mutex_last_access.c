@@ -122,14 +122,6 @@ lock_for(void (*how)(fsy_mutex_t *m), fsy_mutex_t *m)
 }
 
 static void *
-wait_for(void *arg)
-{
-	fsy_mutex_lock(arg);
-	fsy_mutex_unlock(arg);
-	return NULL;
-}
-
-static void *
 wait_for_poison(void *arg)
 {
 	lock_for(unlock_poison, arg);
@@ -178,7 +170,7 @@ test_attention_for_another(void **state)
 	(void)state;
 	for (int fair = 0; fair < 2; fair++) {
 		fsy_mutex_lock(other);
-		thread = worker_start(wait_for, other);
+		thread = worker_start(lock_and_unlock, other);
 		wait_until_parked(other, 1);
 		witness = NULL;
 		fsy_mutex_lock(mutex);
@@ -204,7 +196,7 @@ contended(void (*how)(fsy_mutex_t *m))
 	pthread_t thread;
 
 	lock_for(how, mutex);
-	thread = worker_start(how == unlock_poison ? wait_for_poison : wait_for, mutex);
+	thread = worker_start(how == unlock_poison ? wait_for_poison : lock_and_unlock, mutex);
 	wait_until_parked(mutex, 1);
 	witness = NULL;
 	fsyi_park_each(&fsyi_lot, find_sleeper, mutex);

@@ -48,14 +48,6 @@ unlock_after_failures(void *arg)
 	return 1;
 }
 
-static void *
-lock_and_unlock(void *arg)
-{
-	fsy_mutex_lock(arg);
-	fsy_mutex_unlock(arg);
-	return NULL;
-}
-
 static int
 unlock_after_waiting(void *arg)
 {
