@@ -20,14 +20,15 @@
  *                 arriving -> NEXT -> LOCKED taken | LOCKED given | asleep, before all writers, BARRED if it is to be given next
  *                          -> asleep -> NEXT (token NORMAL) | LOCKED is its (token HANDOFF)
  * INVARIANTS
- *         F1  READERS, BARRED, TURN without NEXT, a seat that is not called => LOCKED. A reader that finds LOCKED clear may enter, whoever waits.
+ *         F1  READERS, DUE, BARRED, TURN without NEXT, a seat that is not called => LOCKED. A reader that finds LOCKED clear may enter, whoever
+ *             waits.
  *         F2  WRITERS and not LOCKED => NEXT: somebody who is awake has the duty to take the lock, or finds it taken.
  *         F3  Readers with a claim are let in by the release that ends the write phase in which they made it; they are counted before the
  *             word says so. Those who sleep without one are let in with them, or woken to try.
  *         F4  A seat is one thread's: it alone clears the bit, after it was called or under the bucket lock. So nobody takes another's call for
  *             its own. NEXT is one thread: TURN changes with the hand-over to it, and not again before it has let go.
- *         F5  READERS and WRITERS change under the bucket lock alone, and say what is in the queue (I4). DUE without READERS: a
- *             downgrade, which lets in whoever sleeps.
+ *         F5  READERS and WRITERS change under the bucket lock alone, and say what is in the queue (I4). DUE stays until the release: a
+ *             downgrade sets it for whoever sleeps by then, and a claim that was given up costs nobody his turn.
  *         F6  LOCKED is not clear between a hand-over and the return of its new owner's lock.
  *         W1  of rwmutex.c: reader and writer each announce themselves, then look.
  * ORDER   V1 release: cas_rel  ->  V2 take: cas_acq, V3 NEXT: load_acq, V4 seated: load_acq, S4 inline enter: load; S6 slow attempts: load, cas

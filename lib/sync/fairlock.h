@@ -83,7 +83,7 @@ fair_clear(fsy_fair_rwlock_t *l, uint32_t bits)
 static inline uint32_t
 fair_unlocked(uint32_t seen)
 {
-	return seen & ~(FAIR_LOCKED | (seen & FAIR_NEXT ? 0 : FAIR_TURN));
+	return seen & ~(FAIR_LOCKED | FAIR_DUE | (seen & FAIR_NEXT ? 0 : FAIR_TURN));
 }
 
 /* Whether a release hands the lock to the writer that waits longest; else it goes to who comes first, for a while. */

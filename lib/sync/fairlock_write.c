@@ -55,16 +55,17 @@ kinds(const struct fsyi_scene *scene)
 	uint32_t bits = 0;
 
 	for (struct fsyi_thread *thread = scene->queue == NULL ? NULL : scene->queue->all.head; thread != NULL; thread = thread->next)
-		bits |= thread->kind == FSYI_KIND_FAIR_READER ? FAIR_READERS | FAIR_DUE : FAIR_WRITERS;
+		bits |= thread->kind == FSYI_KIND_FAIR_READER ? FAIR_READERS : FAIR_WRITERS;
 	return bits;
 }
 
+/* DUE stays: it may be a downgrade's, which lets in who comes to sleep in that moment. */
 static void
 left(struct fsyi_scene *scene, void *arg)
 {
 	struct fsyi_fair_sleep *sleep = (struct fsyi_fair_sleep *)arg;
 
-	fsy_atomic_u32_and_rlx(&sleep->lock->word_, ~(FAIR_READERS | FAIR_DUE | FAIR_WRITERS) | kinds(scene));
+	fsy_atomic_u32_and_rlx(&sleep->lock->word_, ~(FAIR_READERS | FAIR_WRITERS) | kinds(scene));
 }
 
 enum fsyi_parked

@@ -130,6 +130,43 @@ admitting(int id)
 	}
 }
 
+/* Nobody else writes, and nobody has claimed yet: whoever sleeps when the downgrade releases the lock is let in by it, and not told to try, also
+ * while another gives up. */
+static void
+setup_drowsy(enum mode mode)
+{
+	begin(mode);
+	tune(1000000, 0, 0);
+	rounds = 1;
+}
+
+static void drowsy_counted(void) { setup_drowsy(COUNTED); }
+static void drowsy_fenced(void) { setup_drowsy(FENCED); }
+static void drowsy_plain(void) { setup_drowsy(PLAIN); }
+
+static void
+all_let_in(int id)
+{
+	bool got_in = true;
+
+	if (id == 0) {
+		SIM_CHECK(fsy_fair_rwlock_lock(&lock) == 0);
+		write_section(id);
+		for (uint32_t steps = sim_random(40); steps > 0; steps--)
+			sim_point();
+		fsy_fair_rwlock_downgrade(&lock);
+	} else if (id == 1) {
+		got_in = fsy_fair_rwlock_rlock_until(&lock, sim_now() + 300) == 0;
+	} else {
+		SIM_CHECK(fsy_fair_rwlock_rlock(&lock) == 0);
+	}
+	SIM_CHECK(id == 0 || fsyi_thread_self()->token != FSYI_TOKEN_NORMAL);
+	if (!got_in)
+		return;
+	read_section(id);
+	fsy_fair_rwlock_runlock(&lock);
+}
+
 /* Of those who read and want to write without letting go, one at a time may; nobody writes between its two looks. */
 static void
 upgrades(int id)
@@ -169,6 +206,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("impatient", 5, setup_any, impatient, at_rest, SIM_NO_DFS, 0),
 	BOTH("downgrades", 4, setup_any, downgrades, at_rest, SIM_NO_DFS, 0),
 	BOTH("admitting", 4, setup_admitting, admitting, at_rest, SIM_NO_DFS, 0),
+	EACH_MODE("all-let-in", 3, drowsy, all_let_in, at_rest, SIM_NO_DFS, 0),
 	BOTH("upgrades", 3, setup_any, upgrades, everybody_was_in, SIM_NO_DFS, 0),
 	BOTH("together", 4, setup_together, together, at_rest, SIM_NO_DFS, 0),
 	{ "fair/loses-membarrier/tso", 4, setup_any, mixed, at_rest, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
