@@ -4,6 +4,7 @@
 #define FSYI_POOL_H
 
 #include "magazine.h"
+#include "pool_check.h"
 
 #include <fastsync/pool.h>
 #include <fastsync/time.h>
@@ -91,12 +92,6 @@ uint32_t fsyi_pool_node(const struct fsyi_pool *p);
 void *fsyi_object_new(struct fsyi_pool *p);
 void fsyi_object_free(struct fsyi_pool *p, void *object);
 uint32_t fsyi_object_node(const struct fsyi_pool *p, void *object);
-
-/* pool_check.c: the set of idle objects of a checked pool. */
-struct fsyi_pool_check *fsyi_check_new(void);
-void fsyi_check_free(struct fsyi_pool_check *check);
-void fsyi_check_put(struct fsyi_pool_check *check, void *object);
-void fsyi_check_get(struct fsyi_pool_check *check, void *object);
 
 /* What the calling thread finds between these two in its cell and seat stays as it is, but for a reaper's marks. */
 static inline void

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pool_check.c - the idle objects of a checked pool, as a set: open addressing, under a latch. Such a pool has no inline path, so
- * every put and get comes by, whatever it was compiled with. What does not fit for want of memory is not checked.
+ * every put and get comes by, whatever it was compiled with. What does not fit for want of memory is not checked; nor is, in a child, what
+ * was in a set that a thread was left behind in the middle of changing.
  */
 #include "pool.h"
 #include "heap.h"
 #include "../sys/fatal.h"
-#include "../sys/latch.h"
-
-
-struct fsyi_pool_check {
-	struct fsyi_latch latch;
-	void **slots;
-	size_t size, used;                       /* size is a power of two */
-};
 
 struct fsyi_pool_check *
 fsyi_check_new(void)
@@ -66,12 +59,24 @@ grow(struct fsyi_pool_check *check)
 	if (slots == NULL)
 		return false;
 	check->slots = slots;
+	FSY_LIGHT_BARRIER_();                   /* a child does not find the size without them */
 	check->size = old.size * 2;
 	for (size_t i = 0; i < old.size; i++)
 		if (old.slots[i] != NULL)
 			slots[find(check, old.slots[i])] = old.slots[i];
 	free(old.slots);
 	return true;
+}
+
+/* Left behind in the middle, a thread has an entry in two slots: in a child the set begins anew. */
+static void
+enter(struct fsyi_pool_check *check)
+{
+	if (FSY_LIKELY(!fsyi_latch_lock(&check->latch)))
+		return;
+	for (size_t i = 0; i < check->size; i++)
+		check->slots[i] = NULL;
+	check->used = 0;
 }
 
 void
@@ -81,7 +86,7 @@ fsyi_check_put(struct fsyi_pool_check *check, void *object)
 
 	if (check == NULL)
 		return;
-	fsyi_latch_lock(&check->latch);
+	enter(check);
 	i = find(check, object);
 	if (check->slots[i] == object)
 		fsyi_fatal("object put twice %p", object);
@@ -100,7 +105,7 @@ fsyi_check_get(struct fsyi_pool_check *check, void *object)
 
 	if (check == NULL || object == NULL)
 		return;
-	fsyi_latch_lock(&check->latch);
+	enter(check);
 	hole = find(check, object);
 	if (check->slots[hole] == object) {
 		check->used--;

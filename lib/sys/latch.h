@@ -15,7 +15,8 @@ struct fsyi_latch {
 	fsy_atomic_u32 word;
 };
 
-static inline void
+/* True: it was held by a thread that a fork left behind, perhaps half-way. */
+static inline bool
 fsyi_latch_lock(struct fsyi_latch *latch)
 {
 	uint32_t generation, seen, state = 1;
@@ -26,7 +27,7 @@ fsyi_latch_lock(struct fsyi_latch *latch)
 	for (;;) {
 		if ((seen & 3) == 0 || (seen & ~3u) != generation) {
 			if (fsy_atomic_u32_cas_acq(&latch->word, &seen, generation | state))
-				return;
+				return (seen & 3) != 0;
 		} else if ((seen & 3) == 2 || fsy_atomic_u32_cas_rlx(&latch->word, &seen, generation | 2)) {
 			fsyi_futex_wait(&latch->word, generation | 2, FSY_FOREVER);
 			state = 2;               /* others may sleep too: whoever takes it now wakes one more */

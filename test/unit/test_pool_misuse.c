@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An object that is put twice: found when it comes twice in a row, and always in a program built with FASTSYNC_CHECKED, as this one is. */
 #define FASTSYNC_CHECKED
+#include "lib/data/pool_check.h"
 #include "test/support/child.h"
 #include "test/support/locks.h"
 #include "test/support/things.h"
@@ -116,6 +117,57 @@ test_proper_use(void **state)
 	child_assert_clean(&child);
 }
 
+/* Where the set keeps it, if it holds nothing else. */
+static size_t
+place_of(struct fsyi_pool_check *set, void *object)
+{
+	size_t place = 0;
+
+	fsyi_check_put(set, object);
+	while (set->slots[place] != object)
+		place++;
+	fsyi_check_get(set, object);
+	return place;
+}
+
+static int
+left_behind(void *arg)
+{
+	struct fsyi_pool_check *set = arg;
+
+	for (int turn = 0; turn < 2; turn++) {
+		fsyi_check_get(set, objects[1]);
+		fsyi_check_put(set, objects[1]);
+	}
+	CHILD_CHECK(set->used == 1);
+	return 0;
+}
+
+/* A get moves those up that stand behind: a thread that a fork leaves behind in the middle of it has one of them in two places. */
+static void
+test_fork_in_the_middle_of_a_get(void **state)
+{
+	struct fsyi_pool_check *set = fsyi_check_new();
+	struct child child;
+	size_t place;
+	int found = 0;
+
+	(void)state;
+	assert_non_null(set);
+	place = place_of(set, (void *)16);
+	for (uintptr_t address = 16; found < 2; address += 16)
+		if (place_of(set, (void *)address) == place)
+			objects[found++] = (void *)address;
+	fsyi_check_put(set, objects[0]);
+	fsyi_check_put(set, objects[1]);
+	fsyi_latch_lock(&set->latch);
+	set->slots[place] = objects[1];
+	child = child_fork(left_behind, set);
+	fsyi_latch_unlock(&set->latch);
+	fsyi_check_free(set);
+	child_assert_clean(&child);
+}
+
 int
 main(void)
 {
@@ -123,6 +175,7 @@ main(void)
 		cmocka_unit_test(test_twice_in_a_row),
 		cmocka_unit_test(test_checked),
 		cmocka_unit_test(test_proper_use),
+		cmocka_unit_test(test_fork_in_the_middle_of_a_get),
 	};
 
 	watchdog("pool misuse", 200);
