@@ -152,11 +152,11 @@ fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool aga
 		self->seniority = ++bucket->tickets;    /* 0 is elder than all: for those who have waited without a ticket */
 	(again ? insert_by_seniority : insert_at_tail)(&queue->all, node_fifo(queue, self->node), self);
 	self->queue = queue;
-	if (queue->count++ > 0)
+	if (queue->count++ == 0)
+		fsyi_queue_turn(bucket, queue, fsyi_now());
+	if (!again || self->turn_at >= queue->turn_at)
 		return;
-	fsyi_queue_turn(bucket, queue, fsyi_now());
-	if (again)                              /* it only left for a moment: its turn goes on */
-		queue->turn_at = self->turn_at;
+	queue->turn_at = self->turn_at;         /* it only left for a moment: its turn goes on, though all others have left meanwhile */
 	hint_turns(bucket);
 }
 

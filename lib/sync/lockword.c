@@ -28,7 +28,7 @@
  *         L5  At rest the low three bytes are 0 (I6).
  * ORDER   R1 release: store_rel byte 0          ->  A1 acquire, A2 take, A3 wake: cas_acq     (MP) the critical section
  *         R2 release (fenced): add_rel          ->  A1, A2, A3                                the same; A3 takes the lock for
- *             a sleeper, and passes it on by
+ *            (fair, to a searcher): cas_rel         a sleeper, and passes it on by
  *         H1 held = 1: store                    ->  H2 release: load of held          (MP) that attention is there to be read
  *         K1 -> K2 of park.c: HANDOFF, where the sleeper does not write the word
  *         Asymmetric store-buffering pair, forbidden outcome "the searcher sleeps and nobody visits":
@@ -111,18 +111,21 @@ next_pause(int64_t pause, int64_t now, int64_t bar_at)
 
 /*
  * A searcher that was woken, and keeps coming too late: until its turn is due, when the lock is taken for it, it looks now and then, and keeps its
- * role, so that no unlock wakes anybody. True: the lock is free.
+ * role, so that no unlock wakes anybody. That its owner has died it finds out then, too. True: the lock is free.
  */
 static bool
 doze(const struct fsyi_waiting *w, uint32_t *seen)
 {
-	int64_t now, turn_at = fsyi_thread_self()->turn_at;
+	int64_t now, until, end = fsyi_thread_self()->turn_at;
 
+	if (w->deadline < end)
+		end = w->deadline;
 	do {
 		now = fsyi_now();
-		if (now >= turn_at || now >= w->deadline)
+		until = now + NAP_NS < end ? now + NAP_NS : end;
+		if (now >= until)
 			return false;
-		fsyi_word_nap(now + NAP_NS < w->deadline ? now + NAP_NS : w->deadline);
+		fsyi_word_nap(until);
 		*seen = fsy_atomic_u32_load_rlx(w->lock->word);
 	} while (fsyi_lockword_wakes_late(w->lock, (*seen & LW_LOCKED) != 0) && (*seen & LW_LOCKED));
 	return !(*seen & LW_LOCKED);
@@ -134,9 +137,9 @@ wait_unseeing(const struct fsyi_waiting *w, uint32_t *seen)
 {
 	bool held = (*seen & LW_LOCKED) != 0;
 
-	if (w->fresh && !w->awake && fsyi_lockword_wakes_late(w->lock, held) && held)
+	if (w->fresh && fsyi_lockword_wakes_late(w->lock, held) && held)
 		return doze(w, seen);
-	return !held || fsyi_lockword_let_run(w->lock, seen);
+	return fsyi_lockword_let_run(w->lock, seen);
 }
 
 static enum lw_outcome
@@ -146,7 +149,7 @@ search(struct fsyi_waiting *w)
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word), hold_off;
 	bool pressed = fsyi_lockword_is_pressed(w->lock), sampled = false;
 
-	if (length == 0 && !wait_unseeing(w, &seen))
+	if (length == 0 && !wait_unseeing(w, &seen) && !fsyi_over(w->deadline, fsyi_now()))
 		return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
 	start = now = fsyi_now();
 	patience = fsyi_lockword_patience_ns(w->lock);

@@ -9,7 +9,8 @@
 #include "../sys/cpu.h"
 #include "../sys/tune.h"
 
-/* A lock that stays free and barred for STALE_BAR_NS has a searcher that does not run: whoever sees it takes it. */
+/* A lock that stays free and barred for STALE_BAR_NS has a searcher that does not run: whoever sees it takes it. Not where searchers
+ * doze: there the bar is a fair unlock's, and holds until they come by. */
 enum { STALE_BAR_NS = 2000, SECOND_LOOK_NS = 150, SAMPLED = 16, LOOKS_PER_CLOCK = 8, BACKOFF = 4 };
 
 static bool
@@ -19,7 +20,7 @@ take_stale(struct fsyi_waiting *w, uint32_t *seen, int64_t now, int64_t *idle_si
 		*idle_since = 0;
 	else if (*idle_since == 0)
 		*idle_since = now;
-	else if (now - *idle_since > STALE_BAR_NS)
+	else if (now - *idle_since > STALE_BAR_NS && !fsyi_lockword_is_hopeless(w->lock))
 		return lw_take(w, seen, clear);
 	return false;
 }

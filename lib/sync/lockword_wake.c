@@ -80,7 +80,7 @@ wake(struct fsyi_scene *scene, void *arg)
 	const struct fsyi_lockword *lock = visit->lock;
 	struct fsyi_thread *sleeper;
 	uint32_t seen, next;
-	bool due, hand, here, pressed, vain;
+	bool due, hand, here, pressed, vain, hopeless;
 
 	/* Only a waiter of our kind proves that the object is alive and a lock. */
 	if (scene->queue == NULL || scene->queue->all.head->kind != lw_kind(lock))
@@ -88,17 +88,19 @@ wake(struct fsyi_scene *scene, void *arg)
 	seen = fsy_atomic_u32_load_rlx(lock->word);
 	pressed = fsyi_lockword_is_pressed(lock);
 	vain = fsyi_lockword_is_vain(lock);
+	hopeless = fsyi_lockword_is_hopeless(lock);
 	do {
 		if (seen & LW_SEARCHER) {
 			if (!vain)              /* it will be back in a moment, and need no fence then */
 				fsyi_queue_disarm(scene->queue);
-			visit->yield = !pressed && fsyi_lockword_searcher_waits_for_me(lock) && !fsyi_lockword_is_hopeless(lock);
+			visit->yield = !pressed && fsyi_lockword_searcher_waits_for_me(lock) && !hopeless;
 			return;
 		}
 		/* Somebody barged in: the queue stays armed, the next unlock comes by. Once a turn that is not good enough: two who barge
-		 * past each other at every unlock would leave nobody else a chance, so somebody is woken to search. */
+		 * past each other at every unlock would leave nobody else a chance, so somebody is woken to search; or, where nobody would, the
+		 * turn stays due until a visit finds the lock free. */
 		due = scene->now >= scene->queue->turn_at;
-		if ((seen & LW_LOCKED) && !due)
+		if ((seen & LW_LOCKED) && (!due || hopeless))
 			return;
 		/* One that came from a cond is no part of a crowd around the lock: nobody else need be about. */
 		if (scene->now < visit->grace_until && (pressed || !scene->queue->all.head->moved)) {
@@ -114,13 +116,13 @@ wake(struct fsyi_scene *scene, void *arg)
 		here = sleeper->cpu == fsyi_cpu();
 		/* One that waits for this CPU runs when this thread sleeps. It is made to do so once a turn, no oftener: two of one CPU change
 		 * places by a context switch, and where others want the CPU too, wait for those as well. */
-		next = seen | (hand ? LW_LOCKED : here && pressed && due ? LW_SEARCHER | LW_BARRED : LW_SEARCHER);
+		next = seen | (hand ? LW_LOCKED : here && pressed && due && !hopeless ? LW_SEARCHER | LW_BARRED : LW_SEARCHER);
 		if (scene->queue->count == 1)
 			next &= ~LW_QUEUED;
 	} while (!fsy_atomic_u32_cas_acq(lock->word, &seen, next));                             /* A3 <- R1,R2,R3 */
 	if (due)
 		fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
-	visit->yield = here && (hand || (!pressed && !sleeper->moved)) && !fsyi_lockword_is_hopeless(lock);
+	visit->yield = here && (hand || (!pressed && !sleeper->moved)) && !hopeless;
 	if (hand)
 		hand_over(scene, sleeper);
 	else
@@ -147,7 +149,7 @@ fsyi_lockword_wake(const struct fsyi_lockword *lock, enum fsyi_wake how)
 
 struct fair {
 	const struct fsyi_lockword *lock;
-	bool handed;
+	bool handed, alone;
 };
 
 static void
@@ -155,7 +157,10 @@ hand_off(struct fsyi_scene *scene, void *arg)
 {
 	struct fair *fair = (struct fair *)arg;
 
-	if (scene->queue == NULL || (fsy_atomic_u32_load_rlx(fair->lock->word) & LW_SEARCHER))
+	if (fsy_atomic_u32_load_rlx(fair->lock->word) & LW_SEARCHER)
+		return;
+	fair->alone = scene->queue == NULL;
+	if (fair->alone)
 		return;
 	if (scene->queue->count == 1)
 		fsy_atomic_u32_and_rlx(fair->lock->word, ~LW_QUEUED);
@@ -166,16 +171,24 @@ hand_off(struct fsyi_scene *scene, void *arg)
 enum fsy_release_
 fsyi_lockword_unlock_fair(const struct fsyi_lockword *lock)
 {
-	struct fair fair = { lock, false };
-	uint32_t seen = fsy_atomic_u32_load_rlx(lock->word);
+	struct fair fair = { .lock = lock };
+	uint32_t seen;
 
-	if (!(seen & LW_LOCKED))
-		return FSY_SUSPECT_;
-	while ((seen & LW_SEARCHER) && !(seen & LW_BARRED))
-		fsy_atomic_u32_cas_rlx(lock->word, &seen, seen | LW_BARRED);
-	if ((seen & (LW_QUEUED | LW_SEARCHER)) == LW_QUEUED)
-		fsyi_visit(lock->lot, lock->word, hand_off, &fair);
-	return fair.handed ? FSY_RELEASED_ : fsy_lockword_release_(lock->word, lock->held);
+	while (!fair.handed) {
+		seen = fsy_atomic_u32_load_rlx(lock->word);
+		if (!(seen & LW_LOCKED))
+			return FSY_SUSPECT_;
+		if (seen & LW_SEARCHER) {       /* in one step: it may be about to sleep, and let go of the role */
+			FSY_RAW_STORE_(lock->held, 0, __ATOMIC_RELAXED);
+			if (fsy_atomic_u32_cas_rel(lock->word, &seen, (seen | LW_BARRED) & ~LW_LOCKED))        /* R2 -> A1,A2,A3 */
+				return FSY_RELEASED_WAKE_;
+		} else if ((seen & LW_QUEUED) && !fair.alone) {
+			fsyi_visit(lock->lot, lock->word, hand_off, &fair);
+		} else {
+			return fsy_lockword_release_(lock->word, lock->held);
+		}
+	}
+	return FSY_RELEASED_;
 }
 
 enum fsy_release_

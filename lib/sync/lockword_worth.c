@@ -41,7 +41,7 @@ average(uint8_t *value, bool paid, int gain, int cost)
  * so if less than about one in five gets something for it, nobody looks so long but every PROBE-th searcher; if a short look is in vain as
  * well, nobody looks at all but every RARE_PROBE-th: a thread may be about to wake another that waits for its CPU.
  */
-enum { VAIN = 128, COST = 16, GAIN = 4, PROBE = 64, RARE_PROBE = 256, SHORT_NS = 1000 };
+enum { VAIN = 128, COST = 16, GAIN = 4, PROBE = 61, RARE_PROBE = 251, SHORT_NS = 1000 };
 static uint8_t vain[CELLS], vain_short[CELLS];
 
 bool
@@ -67,7 +67,6 @@ fsyi_lockword_search_ns(const struct fsyi_lockword *lock)
 		return 0;
 	return fsyi_tune.spin_ns < SHORT_NS ? fsyi_tune.spin_ns : SHORT_NS;
 }
-
 
 void
 fsyi_lockword_note_search(const struct fsyi_lockword *lock, int64_t took, bool paid)
@@ -107,8 +106,11 @@ fsyi_lockword_let_run(const struct fsyi_lockword *lock, uint32_t *seen)
 {
 	uint8_t *average_ns = &yields[cell(lock)];
 	int64_t *again_at = &yield_at[cell(lock)];
-	int64_t start = fsyi_now(), now = start, took, old = FSY_RAW_LOAD_(average_ns, __ATOMIC_RELAXED) * YIELD_UNIT_NS;
+	int64_t start, now, took, old = FSY_RAW_LOAD_(average_ns, __ATOMIC_RELAXED) * YIELD_UNIT_NS;
 
+	if (!(*seen & LW_LOCKED))               /* whoever did not wait found out nothing */
+		return true;
+	start = now = fsyi_now();
 	if (old > DEAR_YIELD_NS && start < FSY_RAW_LOAD_(again_at, __ATOMIC_RELAXED))
 		return false;
 	for (int i = 0; i < MOST_YIELDS && now - start < DEAR_YIELD_NS && (*seen & LW_LOCKED); i++) {

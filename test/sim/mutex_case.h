@@ -25,7 +25,7 @@ static inline void case_lock(void);
 static inline void case_unlock(void);
 static int inside, entered, users, rounds;
 
-/* As after many a search in vain: searchers look for a moment only, and the queue stays armed. */
+/* As after many a search in vain: hopeless. Searchers do not look at all, and the queue stays armed. */
 static inline void
 never_worth_looking(void)
 {
@@ -35,9 +35,24 @@ never_worth_looking(void)
 		fsyi_lockword_note_search(&word, INT64_MAX, false);
 }
 
+/* As after many a wake-up that found the lock taken again: whoever is woken for a hopeless lock dozes. */
+static inline void
+always_late(void)
+{
+	struct fsyi_lockword word = { .word = (fsy_atomic_u32 *)(void *)&lock };
+
+	for (int i = 0; i < 64; i++)
+		fsyi_lockword_wakes_late(&word, true);
+}
+
+/* A turn that is dozed through while others come and go takes too many steps if it is longer. */
+enum { MOST_DOZED_NS = 10000 };
+
 static inline void
 setup(void)
 {
+	bool hopeless = sim_random(3) == 0;
+
 	memset(&lock, 0, sizeof(lock));
 	inside = entered = users = 0;
 	rounds = 2;
@@ -45,13 +60,15 @@ setup(void)
 	if (fsy_attention_ != NULL)
 		sim_name(fsy_attention_ + fsy_attention_slot_(&lock), 1, "attention");
 	sim_name(&fsyi_lot_bucket(&fsyi_lot, &lock)->lock, 4, "bucket");
-	if (sim_random(3) == 0)
+	if (hopeless)
 		never_worth_looking();
+	if (hopeless && sim_random(2) == 0)
+		always_late();
 	switch (sim_random(4)) {
 	case 0: tune(100, 200, 0, 200); break;
 	case 1: tune(300, 900, 100, 2000); break;
 	case 2: tune(1000, 400, 300, 1000); break;
-	case 3: tune(0, 100, 0, 1000000); break;
+	case 3: tune(0, 100, 0, hopeless ? MOST_DOZED_NS : 1000000); break;
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sim_press.c - a lock that is known to be pressed: what looks at it, waits for its owner to come back, and keeps out of the way.
+ * sim_press.c - a lock that is known to be pressed: what looks at it, waits for its owner to come back, and keeps out of the way. Or to be
+ * hopeless: what sleeps at once, yields, and dozes.
  *
  * No schedule is long enough to teach the lock that, so the scenarios begin with it known. Threads share CPUs in every way: whoever
  * waits for the CPU of the thread that wakes it, or stands in the searcher's way, is a case of its own. Paths of lib/sync/lockword*.c
@@ -102,6 +103,67 @@ changing(int id)
 	}
 }
 
+/*
+ * T0 holds on, and comes back at once. Nobody looks; who is woken comes too late, and dozes with the searcher's role: until it finds the lock
+ * free, or its turn is due, or its deadline is over.
+ */
+static void
+setup_doze(void)
+{
+	setup();
+	tune(0, 4000, 0, INT64_C(2000) << 3 * sim_random(3));
+	never_worth_looking();
+	always_late();
+}
+
+static bool
+is_waited_for(void)
+{
+	return (fsy_atomic_u32_load_rlx(&lock.word_) & (LW_SEARCHER | LW_QUEUED)) != 0;
+}
+
+static void
+doze(int id)
+{
+	for (int i = 0; i < (id == 0 ? 6 : 2); i++) {
+		if (id != 2)
+			fsy_mutex_lock(&lock);
+		else if (fsy_mutex_lock_until(&lock, sim_now() + (int64_t)sim_random(8) * fsyi_tune.turn_min_ns / 4) != 0)
+			continue;
+		users++;
+		section();
+		for (int look = 0; id == 0 && look < 32 && !is_waited_for(); look++)
+			fsyi_delay(1000);
+		if (id == 0)
+			fsyi_delay((int64_t)sim_random(8) * fsyi_tune.turn_min_ns / 4);
+		fsy_mutex_unlock(&lock);
+	}
+}
+
+/* T0 lets go fairly now and then: whoever has the role by then is next, though it may doze, or be about to sleep, and T0 is back at once. */
+static void
+fair_to_dozers(int id)
+{
+	for (int i = 0, before; i < (id == 0 ? 8 : 3); i++) {
+		fsy_mutex_lock(&lock);
+		users++;
+		section();
+		for (int look = 0; id == 0 && look < 32 && !is_waited_for(); look++)
+			fsyi_delay(1000);
+		if (id == 0)
+			fsyi_delay((int64_t)sim_random(4) * fsyi_tune.turn_min_ns / 4);
+		before = entered;
+		if (id != 0 || i % 2 == 0 || !(fsy_atomic_u32_load_rlx(&lock.word_) & LW_SEARCHER)) {
+			fsy_mutex_unlock(&lock);
+			continue;
+		}
+		fsy_mutex_unlock_fair(&lock);
+		fsy_mutex_lock(&lock);
+		SIM_CHECK(entered > before);
+		fsy_mutex_unlock(&lock);
+	}
+}
+
 const struct sim_case sim_cases[] = {
 	BOTH("pressed-pair", 2, setup_pressed, lock_unlock, all_served, SIM_NO_DFS, 0),
 	BOTH("pressed-once", 2, setup_pressed_once, lock_unlock, all_served, SIM_DFS_ONLY, 3),
@@ -112,5 +174,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("pressed-mixed", 4, setup_pressed, mixed, entered_all, SIM_NO_DFS, 0),
 	BOTH("pressed-changing", 3, setup_pressed, changing, all_served, SIM_NO_DFS, 0),
 	{ "mutex/pressed-loses-membarrier/tso", 4, setup_pressed, mixed, entered_all, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
+	BOTH("doze", 3, setup_doze, doze, entered_all, SIM_NO_DFS, 0),
+	BOTH("doze-fair", 2, setup_doze, fair_to_dozers, entered_all, SIM_NO_DFS, 0),
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };

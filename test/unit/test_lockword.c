@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What an unlock that visits the lot decides: who becomes the searcher, and when the lock is taken for the eldest instead. */
-#include "lib/sync/lockword.h"
+#include "lib/sync/lockword_wait.h"
 #include "lib/sys/cpu.h"
 #include "test/support/crowd.h"
 #include "test/support/locks.h"
@@ -90,12 +90,94 @@ test_hands_over_once_a_turn(void **state)
 	visit(true, false, true, 0, FSYI_TOKEN_HANDOFF, LW_QUEUED | LW_LOCKED);
 }
 
+static void
+looks(struct stage *stage, bool paid)
+{
+	for (int i = 0; i < 64; i++)
+		fsyi_lockword_note_search(&stage->lock, paid ? 2000 : INT64_MAX, paid);
+	assert_int_equal(fsyi_lockword_is_hopeless(&stage->lock), !paid);
+}
+
+/* The lock has been taken again, and a turn is due: somebody is woken to search, or, where looks are hopeless, the turn stays due until a visit finds
+ * the lock free. */
+static void
+test_turn_of_a_lock_taken_again(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	for (int hopeless = 0; hopeless < 2; hopeless++) {
+		set_stage(&stage, true);
+		looks(&stage, !hopeless);
+		stage.crowd.people[0].lost = true;
+		fsy_atomic_u32_store_rlx(&stage.word, LW_LOCKED | LW_QUEUED);
+		fsyi_lockword_wake(&stage.lock, FSYI_WAKE_LATER);
+		assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_LOCKED | LW_QUEUED | (hopeless ? 0 : LW_SEARCHER));
+		assert_int_equal(stage.crowd.people[1].queue == NULL, !hopeless);
+		if (hopeless) {
+			fsy_atomic_u32_store_rlx(&stage.word, LW_QUEUED);
+			fsyi_lockword_wake(&stage.lock, FSYI_WAKE_LATER);
+			assert_int_equal(stage.crowd.people[0].token, FSYI_TOKEN_HANDOFF);
+			assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_LOCKED | LW_QUEUED);
+		}
+		looks(&stage, true);
+		clear_stage(&stage);
+	}
+}
+
+/* A lock is barred for a searcher that waits for this CPU, but not for one that would not look for the bar's sake. */
+static void
+test_bars_for_who_looks(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	for (int hopeless = 0; hopeless < 2; hopeless++) {
+		set_stage(&stage, true);
+		looks(&stage, !hopeless);
+		stage.busy = 255;
+		stage.crowd.people[1].cpu = stage.crowd.people[0].cpu;
+		fsyi_lockword_wake(&stage.lock, FSYI_WAKE_NOW);
+		assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_QUEUED | LW_SEARCHER | (hopeless ? 0 : LW_BARRED));
+		looks(&stage, true);
+		clear_stage(&stage);
+	}
+}
+
+/* With a searcher about, a fair unlock bars the lock in the same step; with sleepers only it hands over; else it is any unlock. */
+static void
+test_fair_unlock(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	set_stage(&stage, false);
+	stage.held = 1;
+	fsy_atomic_u32_store_rlx(&stage.word, LW_LOCKED | LW_QUEUED | LW_SEARCHER);
+	assert_int_equal(fsyi_lockword_unlock_fair(&stage.lock), FSY_RELEASED_WAKE_);
+	assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_QUEUED | LW_SEARCHER | LW_BARRED);
+	assert_int_equal(stage.held, 0);
+	assert_int_equal(fsyi_lockword_unlock_fair(&stage.lock), FSY_SUSPECT_);
+	fsy_atomic_u32_store_rlx(&stage.word, LW_LOCKED | LW_QUEUED);
+	assert_int_equal(fsyi_lockword_unlock_fair(&stage.lock), FSY_RELEASED_);
+	assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_LOCKED | LW_QUEUED);
+	assert_int_equal(stage.crowd.people[0].token, FSYI_TOKEN_HANDOFF);
+	crowd_leave(&stage.crowd, 1);
+	stage.held = 1;                         /* QUEUED, and nobody there: as a fork leaves it */
+	assert_int_not_equal(fsyi_lockword_unlock_fair(&stage.lock), FSY_SUSPECT_);
+	assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_QUEUED);
+	clear_stage(&stage);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prefers_a_free_cpu),
 		cmocka_unit_test(test_hands_over_once_a_turn),
+		cmocka_unit_test(test_turn_of_a_lock_taken_again),
+		cmocka_unit_test(test_bars_for_who_looks),
+		cmocka_unit_test(test_fair_unlock),
 	};
 
 	watchdog("lock word", 200);

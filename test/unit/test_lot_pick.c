@@ -246,7 +246,19 @@ test_hint_is_the_earliest_turn(void **state)
 	assert_true(queue_of(&crowd)->turn_at == ours);
 	assert_true(fsy_atomic_i64_load(&crowd.bucket.turn_hint) == ours);
 	crowd_leave(&crowd, 0);
-	crowd_leave(&crowd, 1);
+	crowd_join(&crowd, 2, &key, 0, 0, false);        /* somebody else has begun a queue since */
+	fsyi_queue_turn(&crowd.bucket, queue_of(&crowd), ours + 1000);
+	crowd_join(&crowd, 0, &key, 0, 0, true);
+	assert_true(queue_of(&crowd)->turn_at == ours);
+	assert_true(fsy_atomic_i64_load(&crowd.bucket.turn_hint) == ours);
+	fsyi_queue_turn(&crowd.bucket, queue_of(&crowd), ours - 1000000);
+	crowd_leave(&crowd, 0);
+	fsyi_queue_turn(&crowd.bucket, queue_of(&crowd), ours - 2000000);
+	ours = queue_of(&crowd)->turn_at;
+	crowd_join(&crowd, 0, &key, 0, 0, true);         /* a turn is not put off */
+	assert_true(queue_of(&crowd)->turn_at == ours);
+	for (int i = 0; i < 3; i++)
+		crowd_leave(&crowd, i);
 	crowd_free(&crowd);
 }
 
