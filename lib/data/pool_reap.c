@@ -14,6 +14,8 @@
  * INVARIANTS
  *   V1   One reaper per seat at a time, or a mark that returns could be taken for one's own. It is not waited for.
  *   V2   A thread waits for no reaper: while its cell is TAKEN it uses its magazines, a marked magazine it takes back.
+ *   V3   Nobody forks with a seat locked and goes on with it in the child, where another may have undone its marks and made new ones: the
+ *        user is called once all seats are settled.
  * ORDER
  *   J2, J4, J6 as in pool_thread.c; V1 -> V2 hands the seat from one reaper to the next.
  *
@@ -99,8 +101,8 @@ settle_magazine(fsy_atomic_ptr *word, void *marked, bool mine)
 	return fsy_atomic_ptr_cas_rlx(word, &seen, mine ? NULL : plain) && mine ? plain : NULL;
 }
 
-/* fenced: membarrier was executed since the marks. Whatever is not ours for certain goes back. */
-static void
+/* fenced: membarrier was executed since the marks. Whatever is not ours for certain goes back. What there is no room for. */
+static void *
 settle(struct fsyi_pool *p, struct catch *c, bool fenced)
 {
 	bool dead = fsyi_pool_table_dead(c->table), known = fenced && (dead || fsyi_pool_table_alive(c->table));
@@ -116,9 +118,7 @@ settle(struct fsyi_pool *p, struct catch *c, bool fenced)
 	if (previous == loaded)
 		previous = NULL;                 /* a thread that stayed behind at a fork was changing their places */
 	fsy_atomic_u32_store_rel(&c->seat->reaper, 0);   /* V1 -> V2 */
-	object = fsyi_pool_pack(p, loaded, previous, object, FSYI_VICTIM);
-	if (object != NULL)
-		fsyi_object_free(p, object);
+	return fsyi_pool_pack(p, loaded, previous, object, FSYI_VICTIM);
 }
 
 void
@@ -143,6 +143,9 @@ fsyi_pool_reap(struct fsyi_pool *p)
 		}
 		fenced = count > 0 && fsyi_membarrier();
 		for (int i = 0; i < count; i++)
-			settle(p, &caught[i], fenced);
+			caught[i].object = settle(p, &caught[i], fenced);
+		for (int i = 0; i < count; i++)         /* calls the user, who may fork: no seat is locked any more (V3) */
+			if (caught[i].object != NULL)
+				fsyi_object_free(p, caught[i].object);
 	}
 }

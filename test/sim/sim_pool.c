@@ -3,76 +3,7 @@
  * sim_pool.c - pools on simulated machines: no object in two hands, none lost, none destroyed twice, the limit kept; against reapers,
  * thieves, threads that end and threads that a fork leaves behind.
  */
-#include "scenario.h"
-#include <data/pool.h>
-#include <fastsync/pool.h>
-#include <sys/membarrier.h>
-#include <sys/thread.h>
-#include <sys/tune.h>
-
-enum { THINGS = 100, UNMADE = 0, OUT, IN, DESTROYED };
-
-static fsy_pool_t *pool;
-static uint8_t things[THINGS];
-static int made, destroyed;
-static bool over;
-
-static void *
-new_thing(void *arg)
-{
-	(void)arg;
-	if (made == THINGS)
-		sim_fail("more objects made than were ever out");
-	things[made] = IN;
-	return &things[made++];
-}
-
-static void
-free_thing(void *object, void *arg)
-{
-	uint8_t *thing = object;
-
-	(void)arg;
-	SIM_CHECK(thing >= things && thing < things + THINGS);
-	SIM_CHECK(*thing == IN);
-	*thing = DESTROYED;
-	destroyed++;
-}
-
-static uint8_t *
-get(void)
-{
-	uint8_t *thing = fsy_pool_get(pool);
-
-	SIM_CHECK(thing >= things && thing < things + THINGS);
-	SIM_CHECK(*thing == IN);
-	*thing = OUT;
-	return thing;
-}
-
-static void
-put(uint8_t *thing)
-{
-	SIM_CHECK(*thing == OUT);
-	*thing = IN;
-	fsy_pool_put(pool, thing);
-}
-
-static void
-make_pool(size_t limit)
-{
-	fsy_pool_config_t config = { .object_size = 1000, .new_fn = new_thing, .free_fn = free_thing, .max_idle = limit, .idle_ns = 200 };
-
-	made = destroyed = 0;
-	over = false;
-	for (int i = 0; i < THINGS; i++)
-		things[i] = UNMADE;
-	fsyi_tune.pool_magazine_bytes = 2000;            /* two objects in a magazine */
-	fsyi_tune.pool_shard_cpus = 8;
-	pool = fsy_pool_new(&config);
-	for (int i = 0; i < sim_threads(); i++)
-		sim_place(i, 0, i);
-}
+#include "pool_case.h"
 
 static void
 setup(void)
@@ -189,6 +120,21 @@ reapers(int id)
 	}
 }
 
+/* For what a single reaper finds there is no magazine: it destroys that at once. */
+static void
+no_room(int id)
+{
+	put(get());
+	fsy_atomic_u32_add(&ready, 1);
+	if (id < sim_threads() - 1)
+		return;
+	while (fsy_atomic_u32_load(&ready) < (uint32_t)sim_threads())
+		sim_yield();
+	no_memory = true;
+	fsy_pool_trim(pool);
+	no_memory = false;
+}
+
 /* A thread ends while it is reaped, and goes on as another one that finds its table. */
 static void
 ends(int id)
@@ -276,6 +222,7 @@ const struct sim_case sim_cases[] = {
 	{ "pool/reaped-trio/tso", 3, setup, reaped_pair, check, SIM_TSO | SIM_DFS_ONLY, 1 },
 	BOTH("reaped-magazines", 2, setup, reaped_magazines, check, MORE),
 	BOTH("reapers", 3, setup, reapers, check, MORE),
+	TSO("no-room", 3, setup, no_room, check, MORE | SIM_SLOW),
 	TSO("marked", 2, setup, marked, check, MORE | SIM_SLOW),
 	TSO("reaped", 3, setup, reaped, check, MORE),
 	TSO("reaped-limited", 3, setup_limited, reaped, check_limit, MORE | SIM_SLOW),
