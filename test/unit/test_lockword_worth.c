@@ -18,7 +18,7 @@
 static int64_t clock_ns, yield_ns;
 static int yield_count, frees_after;
 static fsy_atomic_u32 words[1 << 16];
-static struct fsyi_thread *self;
+static struct fsyi_thread *me;
 
 static int64_t
 own_now(void)
@@ -61,8 +61,8 @@ begin(void **state)
 	memset(yield_at, 0, sizeof yield_at);
 	memset(rests, 0, sizeof rests);
 	clock_ns = 1000000000;
-	self = fsyi_thread_self();
-	self->searches = 0;
+	me = fsyi_thread_self();
+	me->searches = 0;
 	other.word = &words[1];
 	while (cell(&other) == cell(&lock))
 		other.word++;
@@ -98,7 +98,7 @@ test_searches_in_vain(void **state)
 	(void)state;
 	assert_false(fsyi_lockword_is_vain(&lock));
 	assert_int_equal(fsyi_lockword_search_ns(&lock), fsyi_tune.spin_ns);
-	assert_int_equal(self->searches, 0);
+	assert_int_equal(me->searches, 0);
 	for (int i = 0; i < 100; i++)                   /* short looks say nothing of long ones, and are not asked while those pay */
 		fsyi_lockword_note_search(&lock, SHORT_NS, false);
 	assert_int_equal(vain[cell(&lock)] + vain_short[cell(&lock)], 0);
@@ -145,7 +145,7 @@ test_how_long_a_search_is(void **state)
 	}
 	assert_int_equal(longer, 3);
 	make_hopeless(&lock);
-	self->searches = longer = 0;
+	me->searches = longer = 0;
 	for (int i = 0; i < 3 * RARE_PROBE; i++) {
 		int64_t length = fsyi_lockword_search_ns(&lock);
 
