@@ -145,7 +145,8 @@ test_how_long_a_search_is(void **state)
 	}
 	assert_int_equal(longer, 3);
 	make_hopeless(&lock);
-	me->searches = longer = 0;
+	me->searches = 0;
+	longer = 0;
 	for (int i = 0; i < 3 * RARE_PROBE; i++) {
 		int64_t length = fsyi_lockword_search_ns(&lock);
 
