@@ -2,6 +2,7 @@
 /* locks.c - see locks.h. */
 #include "locks.h"
 #include "child.h"
+#include "lib/sys/tune.h"
 #include "worker.h"
 
 #include <sched.h>
@@ -72,6 +73,15 @@ assert_at_rest(const fsy_mutex_t *mutex)
 
 	if (!at_rest(mutex))
 		fail_msg("at rest the word is %08x, and the lot is %s", word, fsyi_lot_is_idle(&fsyi_lot) ? "idle" : "in use");
+}
+
+int64_t
+set_spin(int64_t ns)
+{
+	int64_t old = fsyi_tune.spin_ns;
+
+	fsyi_tune.spin_ns = ns;
+	return old;
 }
 
 void *

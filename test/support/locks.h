@@ -21,6 +21,10 @@ unsigned int parked_in(struct fsyi_lot *lot, const void *key);
 void assert_at_rest(const fsy_mutex_t *mutex);
 bool at_rest(const fsy_mutex_t *mutex);
 
+/* How long waiters look before they sleep, in ns; returns what it was. TEST_PATIENCE_NS: until they have seen it, on however slow a machine. */
+#define TEST_PATIENCE_NS (INT64_C(1000000) * TEST_PATIENCE_MS)
+int64_t set_spin(int64_t ns);
+
 /* For worker_start: takes the mutex once. */
 void *lock_and_unlock(void *mutex);
 

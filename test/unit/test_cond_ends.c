@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Misuse, forks, and threads for which there is no record: the condition variable where nothing is as usual. */
 #include "lib/sys/fork.h"
-#include "lib/sys/mem.h"
 #include "lib/sys/thread.h"
 #include "test/support/child.h"
 #include "test/support/locks.h"
+#include "test/support/refuse.h"
 #include "test/support/worker.h"
 
 #include <fastsync/cond.h>
@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <cmocka.h>
 
 static fsy_mutex_t mutex, another_mutex;
@@ -158,11 +157,7 @@ is_down(void *arg)
 static void *
 wait_without_record(void *arg)
 {
-	struct rlimit none = { 1, 1 };
-
-	CHILD_CHECK(setrlimit(RLIMIT_AS, &none) == 0);
-	while (fsyi_mem_alloc(64, -1) != NULL || fsyi_mem_alloc(64, 0) != NULL)
-		;
+	CHILD_CHECK(refuse_memory());
 	CHILD_CHECK(fsyi_thread_self() == NULL);
 	fsy_mutex_lock(&mutex);
 	fsy_cond_wait(&cond, &mutex);

@@ -221,12 +221,15 @@ static void
 test_barred_lock(void **state)
 {
 	fsy_mutex_t barred = FSY_MUTEX_INIT;
+	int64_t spin;
 
 	(void)state;
 	fsy_atomic_u32_store(&barred.word_, FSY_LW_BARRED_ | FSY_LW_SEARCHER_);
 	assert_false(way->trylock(&barred));
 	assert_int_equal(way->lock_until(&barred, 0), FSY_ETIMEDOUT);
+	spin = set_spin(TEST_PATIENCE_NS);               /* nobody would wake this thread: it has to see the lock free twice before it sleeps */
 	way->lock(&barred);                              /* its searcher does not turn up: taken all the same */
+	set_spin(spin);
 	assert_false(way->trylock(&barred));
 	way->unlock(&barred);
 	assert_true(way->trylock(&barred));

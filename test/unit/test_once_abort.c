@@ -19,7 +19,7 @@ static fsy_once_t once;
 static fsy_once_node_t once_node;
 static fsy_lazy_t cell;
 static struct gate started;
-static int runs;
+static int runs, ran_for;                        /* ran_for: the node */
 
 /* How a run ends. */
 static void
@@ -45,8 +45,8 @@ static void (*end)(void);
 static void plain(void *arg) { (void)arg; runs++; end(); }
 static int fallible(void *arg) { plain(arg); return 0; }
 static int forced(fsy_once_state_t before, void *arg) { (void)before; plain(arg); return 0; }
-static int node_fallible(int node, void *arg) { (void)node; plain(arg); return 0; }
-static void node_plain(int node, void *arg) { (void)node; plain(arg); }
+static int node_fallible(int node, void *arg) { ran_for = node; plain(arg); return 0; }
+static void node_plain(int node, void *arg) { ran_for = node; plain(arg); }
 static int init(void **value, void *arg) { *value = arg; plain(arg); return 0; }
 
 static void *use_do(void *arg) { fsy_once_do(&once, plain, arg); return arg; }
@@ -172,7 +172,8 @@ test_abort_in_node_and_lazy(void **state)
 	cancelled_alone(use_node_try);
 	assert_int_equal(fsy_atomic_u64_load(&once_node.word_), 0);
 	cancelled_alone(use_node_do);
-	assert_true(fsy_once_node_done(&once_node, 0));
+	assert_true(fsy_once_node_done(&once_node, ran_for));
+	assert_true(fsy_atomic_u64_load(&once_node.word_) == UINT64_C(1) << ran_for % FSY_ONCE_NODES);  /* and for no other */
 	cancelled_alone(use_cell);
 	assert_false(fsy_lazy_is_set(&cell));
 	assert_int_equal(fsy_lazy_set(&cell, &runs), 0);

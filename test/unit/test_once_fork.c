@@ -10,6 +10,7 @@
 #include "test/support/worker.h"
 
 #include <fastsync/lazy.h>
+#include <fastsync/stats.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,7 +36,7 @@ held(void *arg)
 }
 
 static int held_forced(fsy_once_state_t before, void *arg) { (void)before; return held(arg); }
-static int held_node(int number, void *arg) { (void)number; return held(arg); }
+static int held_node(int number, void *arg) { W_CHECK(number == 0); return held(arg); }
 static int held_init(void **value, void *arg) { *value = arg; return held(arg); }
 static int count(void *arg) { (void)arg; runs++; return 0; }
 static int count_node(int number, void *arg) { (void)number; return count(arg); }
@@ -45,8 +46,16 @@ static int fail_it(void *arg) { (void)arg; return 1; }
 
 static void *run_once(void *arg) { W_CHECK(fsy_once_try(&once, held, arg) == 0); return NULL; }
 static void *run_forced(void *arg) { W_CHECK(fsy_once_force(&forced, held_forced, arg) == 0); return NULL; }
-static void *run_node(void *arg) { W_CHECK(fsy_once_node_try(&node, held_node, arg) == 0); return NULL; }
 static void *run_cell(void *arg) { void *value; W_CHECK(fsy_lazy_get_or_init(&cell, held_init, arg, &value) == 0); return NULL; }
+/* On one node, that of the run that the child forgets, wherever the threads are. */
+static void *
+run_node(void *arg)
+{
+	W_CHECK(fsy_thread_set_node(0) == 0);
+	W_CHECK(fsy_once_node_try(&node, held_node, arg) == 0);
+	return NULL;
+}
+
 static void *wait_once(void *arg) { W_CHECK(fsy_once_try(&once, count, arg) == 0); return NULL; }
 
 /* Two threads of the child, of which one runs and the other waits or comes late. */
@@ -55,6 +64,7 @@ child_user(void *arg)
 {
 	void *value;
 
+	CHILD_CHECK(fsy_thread_set_node(0) == 0);
 	CHILD_CHECK(fsy_once_try(&once, count, arg) == 0);
 	CHILD_CHECK(fsy_once_force(&forced, count_forced, arg) == 0);
 	CHILD_CHECK(fsy_once_node_try(&node, count_node, arg) == 0);

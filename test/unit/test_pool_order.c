@@ -202,7 +202,7 @@ in_child(const char *body, const char *const environment[])
 static void
 test_g10_order_on_a_node(void **state)
 {
-	static const char *const environment[] = { "FASTSYNC_POOL_SHARD_CPUS=1", "FASTSYNC_NUMA=off", NULL };
+	static const char *const environment[] = { "FASTSYNC_POOL_SHARD_CPUS=1", "FASTSYNC_NUMA=off", "FASTSYNC_TOPOLOGY=", NULL };
 
 	(void)state;
 	if (fsyi_cpu_count() != 2) {

@@ -202,12 +202,16 @@ test_thread_ends_with_holds(void **state)
 static void
 test_g2_barred_lock(void **state)
 {
+	int64_t spin;
+
 	(void)state;
 	fsy_atomic_u32_or(&shared.word_, FSY_LW_BARRED_ | FSY_LW_SEARCHER_);
 	assert_false(fsy_rwmutex_trylock(&shared));
 	assert_true(way->tryrlock(&shared));
 	way->runlock(&shared);
+	spin = set_spin(TEST_PATIENCE_NS);               /* nobody would wake this thread: it has to see the lock free twice before it sleeps */
 	fsy_rwmutex_lock(&shared);                       /* its searcher does not turn up: taken all the same */
+	set_spin(spin);
 	assert_false(way->tryrlock(&shared));
 	fsy_rwmutex_unlock(&shared);
 	assert_true(fsy_rwmutex_trylock(&shared));

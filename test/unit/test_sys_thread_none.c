@@ -4,6 +4,7 @@
 #include "lib/sys/thread.h"
 #include "lib/sys/topology.h"
 #include "test/support/child.h"
+#include "test/support/refuse.h"
 #include "test/support/worker.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <cmocka.h>
 
 static void
@@ -37,12 +37,8 @@ records(void)
 static void *
 starve(void *arg)
 {
-	struct rlimit none = { 1, 1 };
-
 	(void)arg;
-	CHILD_CHECK(setrlimit(RLIMIT_AS, &none) == 0);
-	while (fsyi_mem_alloc(64, -1) != NULL || fsyi_mem_alloc(64, 0) != NULL)
-		;
+	CHILD_CHECK(refuse_memory());
 	errno = 77;
 	CHILD_CHECK(fsyi_thread_self() == NULL);
 	CHILD_CHECK(fsyi_thread_self() == NULL);
