@@ -71,6 +71,7 @@ static bool
 validate_turn(struct fsyi_scene *scene, void *arg)
 {
 	struct fsyi_waiting *w = (struct fsyi_waiting *)arg;
+	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
 	struct fsyi_thread *sleeper;
 	bool due, late, crowded;
 
@@ -87,7 +88,10 @@ validate_turn(struct fsyi_scene *scene, void *arg)
 	/* Nobody fits: the other one who is awake can serve this turn better, and soon will. */
 	if (sleeper == NULL || (!due && sleeper->node != fsyi_lockword_owner_node(w->lock)))
 		return false;
-	fsy_atomic_u32_and_rlx(w->lock->word, ~LW_BARRED);
+	do
+		if ((seen & (LW_LOCKED | LW_BARRED)) == LW_BARRED)      /* a fair unlock's bar: the lock is this thread's */
+			return false;
+	while (!fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen & ~LW_BARRED));
 	if (due)
 		fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
 	fsyi_lockword_wake_searcher(scene, w->lock, sleeper);

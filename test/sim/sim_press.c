@@ -176,5 +176,6 @@ const struct sim_case sim_cases[] = {
 	{ "mutex/pressed-loses-membarrier/tso", 4, setup_pressed, mixed, entered_all, SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
 	BOTH("doze", 3, setup_doze, doze, entered_all, SIM_NO_DFS, 0),
 	BOTH("doze-fair", 2, setup_doze, fair_to_dozers, entered_all, SIM_NO_DFS, 0),
+	BOTH("doze-fair-trio", 3, setup_doze, fair_to_dozers, entered_all, SIM_NO_DFS, 0),
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };
