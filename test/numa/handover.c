@@ -57,6 +57,7 @@ serve_line(int batch)
 		threads[i] = worker_start(take_once, &line[i]);
 		wait_until_parked(&mutex, (unsigned)i + 1);
 	}
+	wait_until_sleeping(&mutex, LINE);
 	fsy_mutex_unlock(&mutex);
 	for (int i = 0; i < LINE; i++)
 		worker_join(threads[i]);

@@ -44,18 +44,46 @@ parked_on(const void *key)
 	return parked_in(&fsyi_lot, key);
 }
 
-void
-wait_until_parked(const void *key, unsigned int count)
+static void
+count_sleeper(const struct fsyi_thread *thread, void *arg)
+{
+	if (fsyi_is_asleep(thread))
+		count_one(thread, arg);
+}
+
+static unsigned int
+asleep_on(const void *key)
+{
+	struct count count = { key, 0 };
+
+	fsyi_park_each(&fsyi_lot, count_sleeper, &count);
+	return count.threads;
+}
+
+static void
+wait_until(unsigned int (*how_many)(const void *key), const char *what, const void *key, unsigned int count)
 {
 	fsy_deadline_t limit = fsy_after_ms(TEST_PATIENCE_MS);
 
-	while (parked_on(key) != count) {
+	while (how_many(key) != count) {
 		if (fsy_now() > limit) {
-			fprintf(stderr, "%u threads are parked, and not %u\n", parked_on(key), count);
+			fprintf(stderr, "%u threads %s, and not %u\n", how_many(key), what, count);
 			abort();
 		}
 		sched_yield();
 	}
+}
+
+void
+wait_until_parked(const void *key, unsigned int count)
+{
+	wait_until(parked_on, "are parked", key, count);
+}
+
+void
+wait_until_sleeping(const void *key, unsigned int count)
+{
+	wait_until(asleep_on, "sleep", key, count);
 }
 
 bool

@@ -14,6 +14,9 @@
 unsigned int parked_on(const void *key);
 void wait_until_parked(const void *key, unsigned int count);
 
+/* The same, once they all sleep as well. Who is parked may find the lock free before that, and come first after all. */
+void wait_until_sleeping(const void *key, unsigned int count);
+
 /* The same in another lot. */
 unsigned int parked_in(struct fsyi_lot *lot, const void *key);
 

@@ -120,6 +120,7 @@ serve_line(int batch)
 		line[i].thread = worker_start(write_once, &line[i]);
 		wait_until_parked(&shared, (unsigned int)i + 1);
 	}
+	wait_until_sleeping(&shared, LINE);
 	fsyi_park_each(&fsyi_lot, number_one, NULL);
 	CHILD_CHECK(next_before == LINE);
 	fsy_fair_rwlock_unlock(&shared);

@@ -169,6 +169,7 @@ test_writers_queue(void **state)
 		wait_until_parked(&shared, i + 1);
 		assert_int_equal(fsy_fair_rwlock_lock_until(&shared, fsy_after_ns(50000)), FSY_ETIMEDOUT);
 	}
+	wait_until_sleeping(&shared, QUEUED);
 	fsy_fair_rwlock_unlock(&shared);
 	for (int i = 0; i < QUEUED; i++) {
 		worker_join(threads[i]);

@@ -65,6 +65,7 @@ serve_line(int nodes)
 		line[i].thread = worker_start(take_once, &line[i]);
 		wait_until_parked(&mutex, (unsigned)i + 1);
 	}
+	wait_until_sleeping(&mutex, LINE);
 	fsyi_park_each(&fsyi_lot, number_one, NULL);
 	CHILD_CHECK(next_before == LINE);
 	fsy_mutex_unlock(&mutex);
