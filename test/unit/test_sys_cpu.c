@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -133,8 +134,10 @@ test_kernel_node_is_translated(void **state)
 	struct tree tree;
 
 	(void)state;
-	if (fsyi_topology()->nodes != 1 || fsyi_topology()->fake)
+	if (fsyi_topology()->nodes != 1 || fsyi_topology()->fake) {
+		printf("skip test_kernel_node_is_translated: wants a machine with one node\n");
 		skip();
+	}
 	tree_make(&tree);
 	tree_file(&tree, "online", "0-1\n");
 	tree_file(&tree, "node0/cpulist", "8000\n");
