@@ -2,7 +2,8 @@
 /*
  * futex.c - the futex calls. Linux 6.7 brought futex_wait and futex_wake as calls of their own (futex2);
  * they and the classic call meet in the same kernel queues, so that each call may take either way
- * and the choice may change at any moment.
+ * and the choice may change at any moment. Waits with a deadline take the classic one: futex2 asks for a timer of their own to the nanosecond,
+ * where the classic call lets the kernel wait for the next one that is due within the thread's timer slack; a timer costs microseconds in a VM.
  */
 #include "futex.h"
 #include "clock.h"
@@ -44,9 +45,9 @@ refused(long result)
 static long
 wait_once(fsy_atomic_u32 *word, uint32_t expected, const struct limit *limit)
 {
-	if (fsy_atomic_u32_load_rlx(&futex2)) {
+	if (limit->at == NULL && fsy_atomic_u32_load_rlx(&futex2)) {
 		long result = fsyi_syscall(SYS_FUTEX2_WAIT, FSYI_ARG(word), (long)(unsigned long)expected, FUTEX_BITSET_MATCH_ANY,
-					   FUTEX2_U32 | FUTEX2_LOCAL, FSYI_ARG(limit->at), limit->clock);
+					   FUTEX2_U32 | FUTEX2_LOCAL, 0, 0);
 
 		if (!refused(result))
 			return result;
