@@ -42,7 +42,7 @@ refused(long result)
 	return result == -ENOSYS || result == -EPERM || result == -EACCES;
 }
 
-static long
+static FSY_NOINLINE long
 wait_once(fsy_atomic_u32 *word, uint32_t expected, const struct limit *limit)
 {
 	if (limit->at == NULL && fsy_atomic_u32_load_rlx(&futex2)) {
