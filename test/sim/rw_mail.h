@@ -57,10 +57,9 @@ take_mail(void)
 	uint32_t seen = fsy_atomic_u32_load(&mail);
 
 	while (seen == 0 || !fsy_atomic_u32_cas(&mail, &seen, seen - 1)) {
-		if (nap == 0 && ++looks < 1000)         /* a writer without membarrier may be waiting for a million ns to pass */
-			sim_yield();
-		else
+		if (nap > 0 || ++looks >= 1000)         /* a writer without membarrier may be waiting for a million ns to pass */
 			fsyi_delay(nap > 0 ? nap : 500);
+		sim_yield();                            /* where a step takes longer than that a delay keeps nobody's priority down */
 		seen = fsy_atomic_u32_load(&mail);
 	}
 }
