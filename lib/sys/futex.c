@@ -2,8 +2,8 @@
 /*
  * futex.c - the futex calls. Linux 6.7 brought futex_wait and futex_wake as calls of their own (futex2);
  * they and the classic call meet in the same kernel queues, so that each call may take either way
- * and the choice may change at any moment. Waits with a deadline take the classic one: futex2 asks for a timer of their own to the nanosecond,
- * where the classic call lets the kernel wait for the next one that is due within the thread's timer slack; a timer costs microseconds in a VM.
+ * and the choice may change at any moment. Waits with a deadline take the classic one: the kernel gives futex2 an exact timer (range 0 in its
+ * futex2_setup_timeout), the classic call one that may be late by the thread's timer slack, so that many expire at once.
  */
 #include "futex.h"
 #include "clock.h"
@@ -42,6 +42,7 @@ refused(long result)
 	return result == -ENOSYS || result == -EPERM || result == -EACCES;
 }
 
+/* Once, for both kinds of wait: a second copy is 240 bytes of a library that is to be small. */
 static FSY_NOINLINE long
 wait_once(fsy_atomic_u32 *word, uint32_t expected, const struct limit *limit)
 {
