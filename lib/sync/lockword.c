@@ -57,7 +57,8 @@
 #include "../sys/fork.h"
 #include "../sys/tune.h"
 
-/* The searcher looks at the word ever less often, so that the owner keeps its cache line. */
+/* The searcher looks at the word ever less often, so that the owner keeps its cache line. NAP_NS: sysbench's thread test made 37,000 events a
+ * second with 50 us, 44,000 with 100 and 56,000 with 300, but it is also for how long a lock may stay free. */
 enum { LONGEST_PAUSE_NS = 4000, PREEMPTED_NS = 10000, NAP_NS = 100000 };
 
 enum lw_outcome
