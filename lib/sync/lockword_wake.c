@@ -80,7 +80,7 @@ wake(struct fsyi_scene *scene, void *arg)
 	const struct fsyi_lockword *lock = visit->lock;
 	struct fsyi_thread *sleeper;
 	uint32_t seen, next;
-	bool due, hand, here, pressed, vain, hopeless;
+	bool due, hand, here, mine, pressed, vain, hopeless;
 
 	/* Only a waiter of our kind proves that the object is alive and a lock. */
 	if (scene->queue == NULL || scene->queue->all.head->kind != lw_kind(lock))
@@ -91,9 +91,10 @@ wake(struct fsyi_scene *scene, void *arg)
 	hopeless = fsyi_lockword_is_hopeless(lock);
 	do {
 		if (seen & LW_SEARCHER) {
-			if (!vain)              /* it will be back in a moment, and need no fence then */
+			mine = fsyi_lockword_searcher_waits_for_me(lock);
+			if (!vain || mine)      /* it will be back in a moment, and need no fence then */
 				fsyi_queue_disarm(scene->queue);
-			visit->yield = !pressed && fsyi_lockword_searcher_waits_for_me(lock) && !hopeless;
+			visit->yield = !pressed && mine && !hopeless;
 			return;
 		}
 		/* Somebody barged in: the queue stays armed, the next unlock comes by. Once a turn that is not good enough: two who barge

@@ -43,6 +43,7 @@ average(uint8_t *value, bool paid, int gain, int cost)
  */
 enum { VAIN = 128, COST = 16, GAIN = 4, PROBE = 61, RARE_PROBE = 251, SHORT_NS = 1000 };
 static uint8_t vain[CELLS], vain_short[CELLS];
+static uint8_t unprobed[CELLS];         /* searches since the last probe, whosever: of a thousand threads each searches but seldom */
 
 bool
 fsyi_lockword_is_vain(const struct fsyi_lockword *lock)
@@ -56,12 +57,21 @@ fsyi_lockword_is_hopeless(const struct fsyi_lockword *lock)
 	return fsyi_lockword_is_vain(lock) && FSY_RAW_LOAD_(&vain_short[cell(lock)], __ATOMIC_RELAXED) > VAIN;
 }
 
+static bool
+is_probe(const struct fsyi_lockword *lock)
+{
+	uint8_t *count = &unprobed[cell(lock)];
+	int now = FSY_RAW_LOAD_(count, __ATOMIC_RELAXED) + 1;
+	bool probe = now >= (fsyi_lockword_is_hopeless(lock) ? RARE_PROBE : PROBE);
+
+	FSY_RAW_STORE_(count, (uint8_t)(probe ? 0 : now), __ATOMIC_RELAXED);
+	return probe;
+}
+
 int64_t
 fsyi_lockword_search_ns(const struct fsyi_lockword *lock)
 {
-	struct fsyi_thread *self = fsyi_thread_self();
-
-	if (!fsyi_lockword_is_vain(lock) || self == NULL || ++self->searches % (fsyi_lockword_is_hopeless(lock) ? RARE_PROBE : PROBE) == 0)
+	if (!fsyi_lockword_is_vain(lock) || fsyi_thread_self() == NULL || is_probe(lock))
 		return fsyi_tune.spin_ns + fsyi_lockword_patience_ns(lock) - fsyi_tune.patience_ns;
 	if (fsyi_lockword_is_hopeless(lock))
 		return 0;

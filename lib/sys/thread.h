@@ -42,7 +42,7 @@ struct fsyi_thread {
 
 	/* The thread's own. */
 	int virtual_node;                      /* fsy_thread_set_node, -1 = none */
-	uint32_t arrivals, searches;           /* at locks in use: some of them are sampled */
+	uint32_t arrivals;                     /* at locks in use: some of them are sampled */
 	uint8_t linger_skip, linger_vain;      /* waits to go before it lingers again; and how many that was last time */
 	fsy_stats_t stats;                     /* written by the owner through lib/diag/hook.h, read by anyone */
 	uint32_t stats_epoch;                  /* which reset stats.longest_wait_ns belongs to */
