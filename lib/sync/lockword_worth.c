@@ -43,6 +43,7 @@ average(uint8_t *value, bool paid, int gain, int cost)
  */
 enum { VAIN = 128, COST = 16, GAIN = 4, PROBE = 61, RARE_PROBE = 251, SHORT_NS = 1000 };
 static uint8_t vain[CELLS], vain_short[CELLS];
+static bool told[CELLS];                /* since a waiter last got it, somebody has looked in vain: all who do meet one and the same holder */
 static uint8_t unprobed[CELLS];         /* searches since the last probe, whosever: of a thousand threads each searches but seldom */
 
 bool
@@ -78,9 +79,22 @@ fsyi_lockword_search_ns(const struct fsyi_lockword *lock)
 	return fsyi_tune.spin_ns < SHORT_NS ? fsyi_tune.spin_ns : SHORT_NS;
 }
 
+/* Whether it says more than the last one did: a holder that does not run is met by everybody, and yet is but one. */
+static bool
+is_news(const struct fsyi_lockword *lock, bool paid)
+{
+	bool *was_told = &told[cell(lock)], same = FSY_RAW_LOAD_(was_told, __ATOMIC_RELAXED);
+
+	if (same == paid)
+		FSY_RAW_STORE_(was_told, !paid, __ATOMIC_RELAXED);
+	return paid || !same;
+}
+
 void
 fsyi_lockword_note_search(const struct fsyi_lockword *lock, int64_t took, bool paid)
 {
+	if (!is_news(lock, paid))
+		return;
 	if (took > SHORT_NS)
 		average(&vain[cell(lock)], paid, GAIN, COST);
 	/* Whoever did not wait found out nothing; and while long looks pay, nobody asks: a store costs its line. */
