@@ -38,7 +38,7 @@ average(uint8_t *value, bool paid, int gain, int cost)
 /*
  * Moving averages, by address, of what threads got for looking, at most SHORT_NS or longer: nothing = 255. The holder of a lock that keeps it
  * for long, or does not run, perhaps for want of the CPU of the one who looks, is not found to be through however long one looks. Above VAIN,
- * so if less than about one in five gets something for it, nobody looks so long but every PROBE-th searcher; if a short look is in vain as
+ * so if less than about one in five gets something for it, nobody looks so long but every PROBE-th of them; if a short look is in vain as
  * well, nobody looks at all but every RARE_PROBE-th: a thread may be about to wake another that waits for its CPU.
  */
 enum { VAIN = 128, COST = 16, GAIN = 4, PROBE = 61, RARE_PROBE = 251, SHORT_NS = 1000 };
@@ -154,9 +154,10 @@ fsyi_lockword_let_run(const struct fsyi_lockword *lock, uint32_t *seen)
 
 /*
  * Moving averages, by address, of what was left of a section when the searcher barred the lock, in REST_UNIT_NS. The next owner brings the
- * section's data over from the last one's CPU: tenures should be worth that. Of sections that are too long to be waited for awake it says nothing.
+ * section's data over from the last one's CPU: tenures should be worth that. REST_LEAST_NS is what the shortest take until the searcher has the
+ * lock: its own looks, and the way of a line. Of sections that are too long to be waited for awake it says nothing.
  */
-enum { REST_UNIT_NS = 64, REST_MOST_NS = 8000, REST_WEIGHT = 8, SECTIONS = 128 };
+enum { REST_UNIT_NS = 64, REST_LEAST_NS = 700, REST_MOST_NS = 8000, REST_WEIGHT = 8, SECTIONS = 128 };
 static uint8_t rests[CELLS];
 
 static uint8_t *
@@ -179,7 +180,9 @@ void
 fsyi_lockword_note_rest(const struct fsyi_lockword *lock, int64_t rest)
 {
 	uint8_t *average_rest = rest_of(lock);
-	int old = FSY_RAW_LOAD_(average_rest, __ATOMIC_RELAXED), now = rest > REST_MOST_NS ? 0 : (int)(rest / REST_UNIT_NS);
+	bool is_short = rest < REST_LEAST_NS, is_too_long = rest > REST_MOST_NS;
+	int old = FSY_RAW_LOAD_(average_rest, __ATOMIC_RELAXED);
+	int now = is_short || is_too_long ? 0 : (int)((rest - REST_LEAST_NS) / REST_UNIT_NS);
 	int value = old + (now - old) / REST_WEIGHT + (now > old) - (now < old);
 
 	if (now != old)
