@@ -93,8 +93,10 @@ test_hands_over_once_a_turn(void **state)
 static void
 looks(struct stage *stage, bool paid)
 {
-	for (int i = 0; i < 64; i++)
+	for (int i = 0; i < 64; i++) {
+		fsyi_lockword_note_search(&stage->lock, 0, true);       /* another holder */
 		fsyi_lockword_note_search(&stage->lock, paid ? 2000 : INT64_MAX, paid);
+	}
 	assert_int_equal(fsyi_lockword_is_hopeless(&stage->lock), !paid);
 }
 
@@ -144,6 +146,33 @@ test_bars_for_who_looks(void **state)
 	}
 }
 
+/* While somebody searches unlocks need not come by. Where looks are in vain it sleeps again in a moment, and they go on coming, but not if it cannot
+ * even run before they have stopped. */
+static void
+test_visits_for_a_searcher(void **state)
+{
+	struct fsyi_waitq *queue;
+	struct stage stage;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		bool hopeless = i & 1, here = i & 2;
+
+		set_stage(&stage, false);
+		looks(&stage, !hopeless);
+		stage.hint = here ? (uint16_t)(fsyi_cpu() + 1) : 0;
+		queue = fsyi_queue_find(&stage.crowd.bucket, &stage.word);
+		fsyi_queue_arm(queue);
+		fsy_atomic_u32_store_rlx(&stage.word, LW_QUEUED | LW_SEARCHER);
+		fsyi_lockword_wake(&stage.lock, FSYI_WAKE_LATER);
+		assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_QUEUED | LW_SEARCHER);
+		assert_int_equal(queue->armed, hopeless && !here);
+		fsyi_queue_disarm(queue);
+		looks(&stage, true);
+		clear_stage(&stage);
+	}
+}
+
 /* With a searcher about, a fair unlock bars the lock in the same step; with sleepers only it hands over; else it is any unlock. */
 static void
 test_fair_unlock(void **state)
@@ -177,6 +206,7 @@ main(void)
 		cmocka_unit_test(test_hands_over_once_a_turn),
 		cmocka_unit_test(test_turn_of_a_lock_taken_again),
 		cmocka_unit_test(test_bars_for_who_looks),
+		cmocka_unit_test(test_visits_for_a_searcher),
 		cmocka_unit_test(test_fair_unlock),
 	};
 
