@@ -8,7 +8,8 @@
  *         count: bits 1..31 counted holds; bit 0 a writer sleeps until there are none, here or in slots.
  * STATES  slot: free -> named (owner) -> free (owner)
  *                                     -> TAKEN (claimer, claim bit set) -> free (owner, all its claim bits cleared under the latch)
- *         line: made on its thread's node -> with its record for ever; a new owner of the record finds it with all slots free
+ *         line: made on its thread's node -> with its record for ever: live while the record has an owner that reads; the next one finds it with
+ *             all slots free
  * INVARIANTS
  *         D1  holds + attempts of a lock = its count + the slots that name it. Which record is whose does not matter: a hold that is given
  *             back consumes any one.
@@ -16,10 +17,12 @@
  *         D3  Claim bit i is set and the latch is free => slot i is TAKEN, or its owner is between clearing it and looking at alert.
  *             So an owner that clears slot i and then finds bit i set gave back a hold that was consumed before.
  *         D4  While no claimer or writer has announced itself, alert is 0.
+ *         D5  A line in which a slot is set is live: writers and claimers look at no others, however many threads there have been.
  * ORDER   S1 FSY_SLOT_CLEAR_: store_rel NULL     ->  S2 named: load_acq     (MP) the reader's section, to the writer
  *         S3 count out: cas_rel                  ->  S5 drain_count: load_acq        the same
- *         J1 line published: swap of chunk, of used -> J2 each line: load     (MP) a zeroed line; sequentially consistent, since a
+ *         J1 line published: swap of chunk, or of live -> J2 each line: load  (MP) a zeroed line; sequentially consistent, since a
  *             writer must not miss a line whose owner has read the word before the writer took it
+ *         J3 line left: and_rel of live          ->  J2               (MP) what its thread has read, and the holds that are counted now
  *         Asymmetric store-buffering pairs:
  *             reader   slot = count; light; read word          writer    word = LOCKED; heavy; read slots
  *             owner    slot = NULL;  light; read alert         writer    alert += DRAIN; heavy; read slot
@@ -89,15 +92,33 @@ make_line(int home)
 	}
 	/* Each time: a fork may have left a thread behind between the two. */
 	fsy_atomic_u32_or(&fsyi_reader_nodes, 1u << node);                                      /* J1 -> J2 */
-	fsy_atomic_u32_swap(&chunk->used, at + 1);                                              /* J1 -> J2 */
-	fsy_atomic_u32_add_rlx(&fsyi_reader_lines, 1);
+	fsy_atomic_u32_store_rlx(&chunk->used, at + 1);
 	return &chunk->line[at];
+}
+
+/* Whether writers look at the thread's line. One of a thread that has ended is left for the record's next owner. */
+static void
+set_live(const struct fsyi_thread *thread, bool live)
+{
+	struct fsyi_reader_chunk *chunk =
+		(struct fsyi_reader_chunk *)fsy_atomic_ptr_load_rlx(&fsyi_reader_chunks[thread->home % FSYI_NODE_QUEUES]);
+	uint32_t line, old;
+
+	while ((uintptr_t)thread->reader - (uintptr_t)chunk->line >= sizeof(chunk->line))
+		chunk = chunk->next;
+	line = 1u << (thread->reader - chunk->line);
+	if (live)
+		old = ~fsy_atomic_u32_or(&chunk->live, line);                                   /* J1 -> J2 */
+	else
+		old = fsy_atomic_u32_and_rel(&chunk->live, ~line);                              /* J3 -> J2 */
+	if (old & line)                 /* else a thread that a fork left behind had it */
+		fsy_atomic_u32_add_rlx(&fsyi_reader_lines, live ? 1 : UINT32_MAX);
 }
 
 bool
 fsyi_reader_any(void)
 {
-	return fsy_atomic_u32_load_rlx(&fsyi_reader_lines) != 0;
+	return fsy_atomic_u32_load_rlx(&fsyi_reader_nodes) != 0;
 }
 
 static bool
@@ -117,6 +138,7 @@ have_line(void)
 	}
 	if (self->reader == NULL)
 		return false;
+	set_live(self, true);
 	fsy_reader_ = self->reader;
 	return true;
 }
@@ -229,6 +251,7 @@ fsyi_reader_exit(struct fsyi_thread *thread)
 			fsyi_readers_wake_writer(count);
 	}
 	fsy_atomic_u32_and_rlx(&line->alert, ~(uint32_t)(ALERT_CLAIMER - 1));
+	set_live(thread, false);
 	fsyi_latch_unlock(&fsyi_reader_latch);
 }
 
@@ -249,6 +272,7 @@ fsyi_reader_fork_child(bool alone)
 	struct fsy_reader_ *line;
 	uint32_t claims;
 
+	walk.dead = true;
 	if (!alone)
 		fsyi_thread_each(part_with_line, NULL);
 	while ((line = walk_next(&walk)) != NULL) {

@@ -44,7 +44,7 @@ bool fsyi_readers_count_out(fsy_atomic_u32 *count);
 /* By the address alone. */
 void fsyi_readers_wake_writer(const fsy_atomic_u32 *count);
 
-/* How many lines there are: what a search costs. */
+/* How many threads have a line: what a search costs. */
 extern fsy_atomic_u32 fsyi_reader_lines;
 
 /* For a writer that has stopped new readers, with a full fence (or the heavy one, if readers do not fence) behind it: waits until no slot

@@ -34,7 +34,8 @@ enum { CHUNK_LINES = 31 };
 
 struct fsyi_reader_chunk {
 	struct fsyi_reader_chunk *next;          /* immutable once published */
-	fsy_atomic_u32 used;
+	fsy_atomic_u32 used;                     /* so many lines have been made, */
+	fsy_atomic_u32 live;                     /* and these are those of threads that have not ended */
 	struct fsy_reader_ line[CHUNK_LINES] __attribute__((aligned(FSY_CACHELINE)));
 };
 
@@ -42,12 +43,12 @@ extern fsy_atomic_ptr fsyi_reader_chunks[FSYI_NODE_QUEUES];      /* by node */
 extern fsy_atomic_u32 fsyi_reader_nodes;                         /* which of them are not empty */
 
 struct reader_walk {
-	uint32_t nodes, used;
+	uint32_t nodes, lines;
 	struct fsyi_reader_chunk *chunk;
-	struct fsy_reader_ *line;
+	bool dead;                               /* also the lines of threads that have ended */
 };
 
-/* On to the next chunk that has lines, node by node. */
+/* On to the next chunk, node by node. */
 static inline bool
 walk_on(struct reader_walk *walk)
 {
@@ -61,19 +62,23 @@ walk_on(struct reader_walk *walk)
 		walk->nodes &= walk->nodes - 1;
 		walk->chunk = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load(&fsyi_reader_chunks[node]);        /* J2 <- J1 */
 	}
-	walk->used = fsy_atomic_u32_load(&walk->chunk->used);                                   /* J2 <- J1 */
-	walk->line = walk->chunk->line;
+	walk->lines = fsy_atomic_u32_load(&walk->chunk->live);                                  /* J2 <- J1,J3 */
+	if (walk->dead)
+		walk->lines = (1u << fsy_atomic_u32_load_rlx(&walk->chunk->used)) - 1;
 	return true;
 }
 
 static inline struct fsy_reader_ *
 walk_next(struct reader_walk *walk)
 {
-	while (FSY_UNLIKELY(walk->used == 0))   /* a new chunk is seen before its first line is */
+	uint32_t at;
+
+	while (FSY_UNLIKELY(walk->lines == 0))  /* a chunk whose threads have ended, or that is seen before its first line is */
 		if (!walk_on(walk))
 			return NULL;
-	walk->used--;
-	return walk->line++;
+	at = (uint32_t)__builtin_ctz(walk->lines);
+	walk->lines &= walk->lines - 1;
+	return &walk->chunk->line[at];
 }
 
 static inline struct reader_walk
