@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who waits for whom at a rwmutex, and who comes next: readers that find a writer, writers that find readers, deadlines. */
+#include "lib/sync/readers.h"
 #include "test/support/gate.h"
 #include "test/support/locks.h"
 #include "test/support/role.h"
@@ -208,6 +209,44 @@ test_writers_queue(void **state)
 	assert_rw_at_rest(&shared);
 }
 
+enum { GENERATION = 40 };               /* more than a chunk of lines has */
+static struct gate everybody_reads = GATE("a generation of readers is inside");
+
+static void *
+read_with_others(void *arg)
+{
+	(void)arg;
+	fsy_rwmutex_rlock(&shared);
+	gate_meet(&everybody_reads, GENERATION + 1);
+	gate_meet(&everybody_reads, GENERATION + 1);
+	fsy_rwmutex_runlock(&shared);
+	return NULL;
+}
+
+/* A writer looks at the lines of threads that live; those that ended leave theirs to the next, which it sees again. */
+static void
+test_ended_readers_cost_writers_nothing(void **state)
+{
+	uint32_t before = fsy_atomic_u32_load(&fsyi_reader_lines);
+	pthread_t threads[GENERATION];
+
+	(void)state;
+	for (int generation = 0; generation < 2; generation++) {
+		for (int i = 0; i < GENERATION; i++)
+			threads[i] = worker_start(read_with_others, NULL);
+		gate_meet(&everybody_reads, GENERATION + 1);
+		assert_int_equal(fsy_atomic_u32_load(&fsyi_reader_lines), before + (fsyi_readers_enabled() ? GENERATION : 0));
+		assert_false(fsy_rwmutex_trylock(&shared));
+		gate_meet(&everybody_reads, GENERATION + 1);
+		for (int i = 0; i < GENERATION; i++)
+			worker_join(threads[i]);
+		workers_assert();
+		assert_int_equal(fsy_atomic_u32_load(&fsyi_reader_lines), before);
+		assert_true(fsy_rwmutex_trylock(&shared));
+		fsy_rwmutex_unlock(&shared);
+	}
+}
+
 #define EACH(test) \
 	{ #test " (counted)", test, choose_counted, NULL, NULL }, { #test " (fenced)", test, choose_fenced, NULL, NULL }, \
 	{ #test " (plain)", test, choose_plain, NULL, NULL }
@@ -218,6 +257,7 @@ static const struct CMUnitTest tests[] = {
 	EACH(test_sleeping_writer_hears_of_every_way_out),
 	EACH(test_timed_out_writer_lets_readers_in),
 	EACH(test_writers_queue),
+	{ "test_ended_readers_cost_writers_nothing", test_ended_readers_cost_writers_nothing, choose_fenced, NULL, NULL },
 };
 
 int
