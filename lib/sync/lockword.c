@@ -72,7 +72,6 @@ fsyi_lockword_sleep(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 	}
 	switch (fsyi_lockword_park(w, op)) {
 	case FSYI_UNPARKED_HANDOFF:
-		fsyi_lockword_note_search(w->lock, 0, true);
 		return LW_TAKEN;
 	case FSYI_UNPARKED_NORMAL:
 		w->searcher = w->fresh = true;

@@ -95,6 +95,7 @@ bool fsyi_lockword_let_run(const struct fsyi_lockword *lock, uint32_t *seen);
 
 /* How long a searcher lets others barge, in ns: a multiple of what sections last, by what was left of those that it cut off from the next. */
 int64_t fsyi_lockword_patience_ns(const struct fsyi_lockword *lock);
+void fsyi_lockword_note_release(const struct fsyi_lockword *lock);
 void fsyi_lockword_note_rest(const struct fsyi_lockword *lock, int64_t rest);
 
 /* The calling thread searches from here on. */

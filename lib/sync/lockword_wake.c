@@ -85,6 +85,7 @@ wake(struct fsyi_scene *scene, void *arg)
 	/* Only a waiter of our kind proves that the object is alive and a lock. */
 	if (scene->queue == NULL || scene->queue->all.head->kind != lw_kind(lock))
 		return;
+	fsyi_lockword_note_release(lock);
 	seen = fsy_atomic_u32_load_rlx(lock->word);
 	pressed = fsyi_lockword_is_pressed(lock);
 	vain = fsyi_lockword_is_vain(lock);

@@ -43,7 +43,7 @@ average(uint8_t *value, bool paid, int gain, int cost)
  */
 enum { VAIN = 128, COST = 16, GAIN = 4, PROBE = 61, RARE_PROBE = 251, SHORT_NS = 1000 };
 static uint8_t vain[CELLS], vain_short[CELLS];
-static bool told[CELLS];                /* since a waiter last got it, somebody has looked in vain: all who do meet one and the same holder */
+static bool told[CELLS];                /* looks at this holder were in vain: everybody meets one that does not run, and it is but one */
 static uint8_t unprobed[CELLS];         /* searches since the last probe, whosever: of a thousand threads each searches but seldom */
 
 bool
@@ -79,15 +79,22 @@ fsyi_lockword_search_ns(const struct fsyi_lockword *lock)
 	return fsyi_tune.spin_ns < SHORT_NS ? fsyi_tune.spin_ns : SHORT_NS;
 }
 
-/* Whether it says more than the last one did: a holder that does not run is met by everybody, and yet is but one. */
+void
+fsyi_lockword_note_release(const struct fsyi_lockword *lock)
+{
+	if (FSY_RAW_LOAD_(&told[cell(lock)], __ATOMIC_RELAXED))
+		FSY_RAW_STORE_(&told[cell(lock)], false, __ATOMIC_RELAXED);
+}
+
+/* Whether it says more than the last one did. */
 static bool
 is_news(const struct fsyi_lockword *lock, bool paid)
 {
-	bool *was_told = &told[cell(lock)], same = FSY_RAW_LOAD_(was_told, __ATOMIC_RELAXED);
+	bool known = FSY_RAW_LOAD_(&told[cell(lock)], __ATOMIC_RELAXED);
 
-	if (same == paid)
-		FSY_RAW_STORE_(was_told, !paid, __ATOMIC_RELAXED);
-	return paid || !same;
+	if (!paid && !known)
+		FSY_RAW_STORE_(&told[cell(lock)], true, __ATOMIC_RELAXED);
+	return paid || !known;
 }
 
 void
@@ -157,7 +164,7 @@ fsyi_lockword_let_run(const struct fsyi_lockword *lock, uint32_t *seen)
  * section's data over from the last one's CPU: tenures should be worth that. REST_LEAST_NS is what the shortest take until the searcher has the
  * lock: its own looks, and the way of a line. Of sections that are too long to be waited for awake it says nothing.
  */
-enum { REST_UNIT_NS = 64, REST_LEAST_NS = 700, REST_MOST_NS = 8000, REST_WEIGHT = 8, SECTIONS = 128 };
+enum { REST_UNIT_NS = 64, REST_LEAST_NS = 700, REST_MOST_NS = 8000, REST_WEIGHT = 8, SECTIONS = 192 };
 static uint8_t rests[CELLS];
 
 static uint8_t *
