@@ -148,7 +148,7 @@ search(struct fsyi_waiting *w)
 {
 	int64_t start, now, patience, bar_at, length = fsyi_lockword_search_ns(w->lock), pause, barred_at = 0, before;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word), hold_off;
-	bool pressed = fsyi_lockword_is_pressed(w->lock), sampled = false;
+	bool pressed = fsyi_lockword_is_pressed(w->lock), sampled = false, barred;
 
 	if (length == 0 && !wait_unseeing(w, &seen) && !fsyi_over(w->deadline, fsyi_now()))
 		return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
@@ -161,8 +161,11 @@ search(struct fsyi_waiting *w)
 	fsyi_lockword_i_search(w->lock);
 	for (;;) {
 		if (!(seen & LW_LOCKED) && ((seen & LW_BARRED) || !(seen & hold_off))) {
+			barred = (seen & LW_BARRED) != 0;
 			if (!take_over(w, &seen))
 				continue;
+			if (barred && barred_at == 0)
+				fsyi_lockword_note_bar(w->lock, now);
 			fsyi_lockword_note_search(w->lock, now - start, true);
 			if (barred_at != 0)
 				fsyi_lockword_note_rest(w->lock, now - barred_at);

@@ -10,6 +10,7 @@
 #include "../sys/clock.h"
 #include "../sys/cpu.h"
 #include "../sys/fork.h"
+#include "../sys/tune.h"
 
 /* How long an unlock waits for somebody awake to take the lock or to search before it wakes a sleeper: a wake costs more. */
 enum { GRACE_NS = 1000, LOOK_AGAIN_NS = 100 };
@@ -80,7 +81,7 @@ wake(struct fsyi_scene *scene, void *arg)
 	const struct fsyi_lockword *lock = visit->lock;
 	struct fsyi_thread *sleeper;
 	uint32_t seen, next;
-	bool due, hand, here, mine, pressed, vain, hopeless;
+	bool due, hand, here, mine, soon, bar, pressed, vain, hopeless;
 
 	/* Only a waiter of our kind proves that the object is alive and a lock. */
 	if (scene->queue == NULL || scene->queue->all.head->kind != lw_kind(lock))
@@ -93,6 +94,15 @@ wake(struct fsyi_scene *scene, void *arg)
 	do {
 		if (seen & LW_SEARCHER) {
 			mine = fsyi_lockword_searcher_waits_for_me(lock);
+			/* It would wait for the end of this thread's time slice, and behind whoever else barges on this CPU. */
+			soon = scene->now >= scene->queue->turn_at - fsyi_tune.turn_min_ns;
+			if (mine && pressed && soon && !hopeless && !(seen & LW_BARRED) && fsyi_lockword_may_bar(lock, scene->now)) {
+				if (scene->now < scene->queue->turn_at)
+					return;
+				fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
+				while ((seen & LW_SEARCHER) && !fsy_atomic_u32_cas_rlx(lock->word, &seen, seen | LW_BARRED))
+					;
+			}
 			if (!vain || mine)      /* it will be back in a moment, and need no fence then */
 				fsyi_queue_disarm(scene->queue);
 			visit->yield = !pressed && mine && !hopeless;
@@ -116,9 +126,10 @@ wake(struct fsyi_scene *scene, void *arg)
 		if (hand)
 			sleeper = scene->queue->all.head;
 		here = sleeper->cpu == fsyi_cpu();
+		bar = here && pressed && due && !hopeless && fsyi_lockword_may_bar(lock, scene->now);
 		/* One that waits for this CPU runs when this thread sleeps. It is made to do so once a turn, no oftener: two of one CPU change
 		 * places by a context switch, and where others want the CPU too, wait for those as well. */
-		next = seen | (hand ? LW_LOCKED : here && pressed && due && !hopeless ? LW_SEARCHER | LW_BARRED : LW_SEARCHER);
+		next = seen | (hand ? LW_LOCKED : bar ? LW_SEARCHER | LW_BARRED : LW_SEARCHER);
 		if (scene->queue->count == 1)
 			next &= ~LW_QUEUED;
 	} while (!fsy_atomic_u32_cas_acq(lock->word, &seen, next));                             /* A3 <- R1,R2,R3 */

@@ -195,3 +195,31 @@ fsyi_lockword_note_rest(const struct fsyi_lockword *lock, int64_t rest)
 	if (now != old)
 		FSY_RAW_STORE_(average_rest, (uint8_t)value, __ATOMIC_RELAXED);
 }
+
+/*
+ * For a searcher that waits for the unlocker's own CPU the lock is barred once a turn. Where others want that CPU too, everybody waits for those as
+ * well: then that may be so for one part in BAR_SHARE + 1 of the time.
+ */
+enum { BAR_SHARE = 4, DEAR_BAR_NS = 500000, DEAREST_BAR_NS = 10000000 };
+static int64_t barred_at[CELLS], bar_again_at[CELLS];
+
+bool
+fsyi_lockword_may_bar(const struct fsyi_lockword *lock, int64_t now)
+{
+	if (now < FSY_RAW_LOAD_(&bar_again_at[cell(lock)], __ATOMIC_RELAXED))
+		return false;
+	FSY_RAW_STORE_(&barred_at[cell(lock)], now, __ATOMIC_RELAXED);
+	return true;
+}
+
+void
+fsyi_lockword_note_bar(const struct fsyi_lockword *lock, int64_t now)
+{
+	int64_t since = FSY_RAW_LOAD_(&barred_at[cell(lock)], __ATOMIC_RELAXED), took = now - since;
+
+	if (since == 0)                         /* somebody else's bar */
+		return;
+	FSY_RAW_STORE_(&barred_at[cell(lock)], 0, __ATOMIC_RELAXED);
+	if (took > DEAR_BAR_NS)
+		FSY_RAW_STORE_(&bar_again_at[cell(lock)], now + BAR_SHARE * (took < DEAREST_BAR_NS ? took : DEAREST_BAR_NS), __ATOMIC_RELAXED);
+}

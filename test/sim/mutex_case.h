@@ -32,7 +32,7 @@ never_worth_looking(void)
 	struct fsyi_lockword word = { .word = (fsy_atomic_u32 *)(void *)&lock };
 
 	for (int i = 0; i < 64; i++) {
-		fsyi_lockword_note_search(&word, 0, true);      /* another holder */
+		fsyi_lockword_note_release(&word);      /* another holder */
 		fsyi_lockword_note_search(&word, INT64_MAX, false);
 	}
 }

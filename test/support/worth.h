@@ -35,6 +35,9 @@ static void own_yield(void);
 #define fsyi_lockword_let_run own_let_run
 #define fsyi_lockword_patience_ns own_patience_ns
 #define fsyi_lockword_note_rest own_note_rest
+#define fsyi_lockword_note_release own_note_release
+#define fsyi_lockword_may_bar own_may_bar
+#define fsyi_lockword_note_bar own_note_bar
 #include "lib/sync/lockword_worth.c"
 
 static struct fsyi_lockword lock = { .word = &words[0] }, other;
@@ -59,6 +62,8 @@ begin(void **state)
 	memset(told, 0, sizeof told);
 	memset(unprobed, 0, sizeof unprobed);
 	memset(rests, 0, sizeof rests);
+	memset(barred_at, 0, sizeof barred_at);
+	memset(bar_again_at, 0, sizeof bar_again_at);
 	clock_ns = 1000000000;
 	assert_non_null(fsyi_thread_self());
 	other.word = &words[1];

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What an unlock that visits the lot decides: who becomes the searcher, and when the lock is taken for the eldest instead. */
 #include "lib/sync/lockword_wait.h"
+#include "lib/sys/clock.h"
 #include "lib/sys/cpu.h"
+#include "lib/sys/tune.h"
 #include "test/support/crowd.h"
 #include "test/support/locks.h"
 #include "test/support/worker.h"
@@ -94,7 +96,7 @@ static void
 looks(struct stage *stage, bool paid)
 {
 	for (int i = 0; i < 64; i++) {
-		fsyi_lockword_note_search(&stage->lock, 0, true);       /* another holder */
+		fsyi_lockword_note_release(&stage->lock);       /* another holder */
 		fsyi_lockword_note_search(&stage->lock, paid ? 2000 : INT64_MAX, paid);
 	}
 	assert_int_equal(fsyi_lockword_is_hopeless(&stage->lock), !paid);
@@ -173,6 +175,38 @@ test_visits_for_a_searcher(void **state)
 	}
 }
 
+/* One that cannot run before the unlocker's time slice is over gets the lock barred for it when its turn has come; if that is in a moment, unlocks go on
+ * coming by until then. */
+static void
+test_turn_of_a_searcher_of_this_cpu(void **state)
+{
+	enum { DUE, SOON, LATER, CASES };
+	struct fsyi_waitq *queue;
+	struct stage stage;
+
+	(void)state;
+	for (int when = 0; when < CASES; when++) {
+		int64_t turn_at = fsyi_now() + (when == SOON ? 1000000000 : INT32_MAX);
+
+		set_stage(&stage, when == DUE);
+		fsyi_tune.turn_min_ns = when == SOON ? INT32_MAX : 1000;
+		stage.busy = 255;
+		stage.hint = (uint16_t)(fsyi_cpu() + 1);
+		queue = fsyi_queue_find(&stage.crowd.bucket, &stage.word);
+		if (when != DUE)
+			queue->turn_at = turn_at;
+		fsyi_queue_arm(queue);
+		fsy_atomic_u32_store_rlx(&stage.word, LW_QUEUED | LW_SEARCHER);
+		fsyi_lockword_wake(&stage.lock, FSYI_WAKE_LATER);
+		assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_QUEUED | LW_SEARCHER | (when == DUE ? LW_BARRED : 0));
+		assert_int_equal(queue->armed, when == SOON);
+		assert_int_equal(queue->turn_at == turn_at, when != DUE);
+		fsyi_queue_disarm(queue);
+		clear_stage(&stage);
+	}
+	fsyi_tune.turn_min_ns = 25000;
+}
+
 /* With a searcher about, a fair unlock bars the lock in the same step; with sleepers only it hands over; else it is any unlock. */
 static void
 test_fair_unlock(void **state)
@@ -207,6 +241,7 @@ main(void)
 		cmocka_unit_test(test_turn_of_a_lock_taken_again),
 		cmocka_unit_test(test_bars_for_who_looks),
 		cmocka_unit_test(test_visits_for_a_searcher),
+		cmocka_unit_test(test_turn_of_a_searcher_of_this_cpu),
 		cmocka_unit_test(test_fair_unlock),
 	};
 

@@ -6,7 +6,7 @@
 static void
 search_once(const struct fsyi_lockword *which, int64_t took, bool paid)
 {
-	fsyi_lockword_note_search(which, 0, true);
+	fsyi_lockword_note_release(which);
 	fsyi_lockword_note_search(which, took, paid);
 }
 
@@ -51,7 +51,7 @@ test_searches_in_vain(void **state)
 	assert_false(fsyi_lockword_is_vain(&other));
 }
 
-/* Everybody who comes meets the holder that does not run: that is one search in vain, until somebody got the lock by waiting. */
+/* Everybody who comes meets the holder that does not run: that is one search in vain, until the lock has been released. */
 static void
 test_one_holder_counts_once(void **state)
 {
@@ -61,7 +61,7 @@ test_one_holder_counts_once(void **state)
 	assert_false(fsyi_lockword_is_vain(&lock));
 	assert_in_range(vain[cell(&lock)], 1, VAIN / 4);
 	fsyi_lockword_note_search(&other, INT64_MAX, false);
-	fsyi_lockword_note_search(&other, 0, true);
+	fsyi_lockword_note_release(&other);
 	for (int i = 0; i < 2; i++)
 		fsyi_lockword_note_search(&other, INT64_MAX, false);
 	assert_true(vain[cell(&other)] > vain[cell(&lock)]);

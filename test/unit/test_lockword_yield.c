@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What else lockword_worth.c remembers: what yields have brought, and how long sections last. */
+/* What else lockword_worth.c remembers: what yields have brought, how long sections last, and for how long bars made everybody wait. */
 #include "test/support/worth.h"
 
 /* Lets others run while the lock is held, which it is until so many yields have been made; each takes so long. */
@@ -89,6 +89,28 @@ test_patience_goes_by_sections(void **state)
 	assert_int_equal(fsyi_lockword_patience_ns(&lock), fsyi_tune.patience_ns);
 }
 
+/* A bar that keeps everybody waiting for long is not repeated for a while; one that does not, and one that was somebody else's, are. */
+static void
+test_dear_bars_are_rare(void **state)
+{
+	int64_t now = clock_ns;
+
+	(void)state;
+	fsyi_lockword_note_bar(&lock, now);
+	assert_true(fsyi_lockword_may_bar(&lock, now));
+	fsyi_lockword_note_bar(&lock, now + DEAR_BAR_NS);
+	assert_true(fsyi_lockword_may_bar(&lock, now));
+	fsyi_lockword_note_bar(&lock, now + DEAR_BAR_NS + 1);
+	now += DEAR_BAR_NS + 1;
+	assert_false(fsyi_lockword_may_bar(&lock, now));
+	assert_true(fsyi_lockword_may_bar(&other, now));
+	fsyi_lockword_note_bar(&lock, INT64_MAX / 2);                   /* it has been noted */
+	assert_false(fsyi_lockword_may_bar(&lock, now + BAR_SHARE * (DEAR_BAR_NS + 1) - 1));
+	assert_true(fsyi_lockword_may_bar(&lock, now + BAR_SHARE * (DEAR_BAR_NS + 1)));
+	fsyi_lockword_note_bar(&lock, now + 10 * (int64_t)DEAREST_BAR_NS);
+	assert_true(fsyi_lockword_may_bar(&lock, now + (10 + BAR_SHARE) * (int64_t)DEAREST_BAR_NS));
+}
+
 int
 main(void)
 {
@@ -96,6 +118,7 @@ main(void)
 		cmocka_unit_test_setup(test_lets_others_run, begin),
 		cmocka_unit_test_setup(test_dear_yields_are_rare, begin),
 		cmocka_unit_test_setup(test_patience_goes_by_sections, begin),
+		cmocka_unit_test_setup(test_dear_bars_are_rare, begin),
 	};
 
 	watchdog("what yields and tenures are worth", 200);
