@@ -74,6 +74,37 @@ struct visit {
 	bool yield;                     /* out: whom we woke waits for this CPU */
 };
 
+/*
+ * One that waits for this CPU would wait for the end of this thread's time slice, and behind whoever else barges there: when its turn has come the
+ * lock is barred for it. False: that is so in a moment.
+ */
+static bool
+bar_for_searcher(const struct fsyi_scene *scene, const struct fsyi_lockword *lock, uint32_t seen)
+{
+	if ((seen & LW_BARRED) || scene->now < scene->queue->turn_at - fsyi_tune.turn_min_ns || !fsyi_lockword_may_bar(lock, scene->now))
+		return true;
+	if (scene->now < scene->queue->turn_at)
+		return false;
+	fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
+	while ((seen & LW_SEARCHER) && !fsy_atomic_u32_cas_rlx(lock->word, &seen, seen | LW_BARRED))
+		;
+	return true;
+}
+
+static void
+leave_to_searcher(struct fsyi_scene *scene, struct visit *visit, uint32_t seen)
+{
+	const struct fsyi_lockword *lock = visit->lock;
+	bool mine = fsyi_lockword_searcher_waits_for_me(lock), pressed = fsyi_lockword_is_pressed(lock);
+	bool hopeless = fsyi_lockword_is_hopeless(lock);
+
+	if (mine && pressed && !hopeless && !bar_for_searcher(scene, lock, seen))
+		return;
+	if (mine || !fsyi_lockword_is_vain(lock))       /* it will be back in a moment, and need no fence then */
+		fsyi_queue_disarm(scene->queue);
+	visit->yield = mine && !pressed && !hopeless;
+}
+
 static void
 wake(struct fsyi_scene *scene, void *arg)
 {
@@ -81,7 +112,7 @@ wake(struct fsyi_scene *scene, void *arg)
 	const struct fsyi_lockword *lock = visit->lock;
 	struct fsyi_thread *sleeper;
 	uint32_t seen, next;
-	bool due, hand, here, mine, soon, bar, pressed, vain, hopeless;
+	bool due, hand, here, bar, pressed, hopeless;
 
 	/* Only a waiter of our kind proves that the object is alive and a lock. */
 	if (scene->queue == NULL || scene->queue->all.head->kind != lw_kind(lock))
@@ -89,23 +120,10 @@ wake(struct fsyi_scene *scene, void *arg)
 	fsyi_lockword_note_release(lock);
 	seen = fsy_atomic_u32_load_rlx(lock->word);
 	pressed = fsyi_lockword_is_pressed(lock);
-	vain = fsyi_lockword_is_vain(lock);
 	hopeless = fsyi_lockword_is_hopeless(lock);
 	do {
 		if (seen & LW_SEARCHER) {
-			mine = fsyi_lockword_searcher_waits_for_me(lock);
-			/* It would wait for the end of this thread's time slice, and behind whoever else barges on this CPU. */
-			soon = scene->now >= scene->queue->turn_at - fsyi_tune.turn_min_ns;
-			if (mine && pressed && soon && !hopeless && !(seen & LW_BARRED) && fsyi_lockword_may_bar(lock, scene->now)) {
-				if (scene->now < scene->queue->turn_at)
-					return;
-				fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
-				while ((seen & LW_SEARCHER) && !fsy_atomic_u32_cas_rlx(lock->word, &seen, seen | LW_BARRED))
-					;
-			}
-			if (!vain || mine)      /* it will be back in a moment, and need no fence then */
-				fsyi_queue_disarm(scene->queue);
-			visit->yield = !pressed && mine && !hopeless;
+			leave_to_searcher(scene, visit, seen);
 			return;
 		}
 		/* Somebody barged in: the queue stays armed, the next unlock comes by. Once a turn that is not good enough: two who barge

@@ -175,8 +175,8 @@ test_visits_for_a_searcher(void **state)
 	}
 }
 
-/* One that cannot run before the unlocker's time slice is over gets the lock barred for it when its turn has come; if that is in a moment, unlocks go on
- * coming by until then. */
+/* One that cannot run before the unlocker's time slice is over gets the lock barred for it when its turn has come; if that is in a moment, unlocks
+ * go on coming by until then. */
 static void
 test_turn_of_a_searcher_of_this_cpu(void **state)
 {
