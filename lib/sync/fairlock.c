@@ -122,13 +122,14 @@ count_in(fsy_fair_rwlock_t *l, uint32_t admitted, uint32_t counted)
 }
 
 /*
- * Without a scene nobody can be woken: false if somebody has to be. There the number of readers that are awake may also shrink between two looks,
- * so that too many were counted for a moment: no harm is done while nobody reads. With a scene it does not (F4).
+ * found: the word, a moment ago. Without a scene nobody can be woken: false if somebody has to be. There the number of readers that are awake
+ * may also shrink between two looks, so that too many were counted for a moment: no harm is done while nobody reads. With a scene it does not
+ * (F4).
  */
-static bool
-let_go(fsy_fair_rwlock_t *l, struct fsyi_scene *scene)
+static FSY_ALWAYS_INLINE bool           /* with a release's every instruction somebody waits longer */
+let_go(fsy_fair_rwlock_t *l, struct fsyi_scene *scene, uint32_t found)
 {
-	uint32_t found = fsy_atomic_u32_load_rlx(&l->word_), counted = 0, seen, next;
+	uint32_t counted = 0, seen, next;
 	uint32_t asleep = scene == NULL ? 0 : fsyi_fair_call_sleepers(scene, found);
 	struct fsyi_thread *writer;
 
@@ -147,16 +148,24 @@ let_go(fsy_fair_rwlock_t *l, struct fsyi_scene *scene)
 	return true;
 }
 
+static FSY_NOINLINE bool
+let_go_awake(fsy_fair_rwlock_t *l, uint32_t found)
+{
+	return let_go(l, NULL, found);
+}
+
 static void
 visit(struct fsyi_scene *scene, void *arg)
 {
-	let_go((fsy_fair_rwlock_t *)arg, scene);
+	fsy_fair_rwlock_t *l = (fsy_fair_rwlock_t *)arg;
+
+	let_go(l, scene, fsy_atomic_u32_load_rlx(&l->word_));
 }
 
 void
 fsyi_fair_release(fsy_fair_rwlock_t *l, bool drained)
 {
-	if (!drained || !let_go(l, NULL))
+	if (!drained || !let_go_awake(l, fsy_atomic_u32_load_rlx(&l->word_)))
 		fsyi_visit(&fsyi_lot, &l->word_, visit, l);
 }
 
@@ -165,6 +174,7 @@ fsy_fair_rwlock_unlock(fsy_fair_rwlock_t *l)
 {
 	uint32_t seen;
 
+	__builtin_prefetch(l, 1);       /* to write: a waiter's look has fetched it to read */
 	if (FSY_UNLIKELY(fsy_atomic_u32_load_rlx(&l->readers_) != 0))
 		fsyi_fork_check();              /* an attempt: perhaps one that a fork has cut off (fairlock_held.c, H2) */
 	if (FSY_UNLIKELY(!fair_forget(l) && fsyi_fair_has_lost(l)))
@@ -176,7 +186,8 @@ fsy_fair_rwlock_unlock(fsy_fair_rwlock_t *l)
 	    FSY_LIKELY(fsy_atomic_u32_cas_rel(&l->word_, &seen, fair_unlocked(seen))))          /* V1 -> V2,V3,V4,S4,S6 */
 		return;
 	fsyi_fork_check();
-	fsyi_fair_release(l, true);
+	if (!let_go_awake(l, seen))
+		fsyi_fair_release(l, false);
 }
 
 /* By the writer that has just got LOCKED. */

@@ -7,6 +7,7 @@
 #include <fastsync/fairlock.h>
 #include "fairlock_held.h"
 #include "readers.h"
+#include "../sys/clock.h"
 #include "../sys/fork.h"
 #include "../sys/tune.h"
 
@@ -29,6 +30,8 @@
 #define FAIR_POISON  0x10000000u
 #define FAIR_FORK    0xe0000000u
 #define FAIR_FORK_1  0x20000000u
+
+enum { FAIR_RELAXES = 3 };
 
 enum { FSYI_KIND_FAIR_READER = 32, FSYI_KIND_FAIR_WRITER = 33 };
 
@@ -119,6 +122,15 @@ struct fsyi_fair_sleep {
 	bool first;
 };
 enum fsyi_parked fsyi_fair_park(struct fsyi_fair_sleep *sleep, fsy_deadline_t deadline);
+
+/* Between two close looks. Each takes the line away from the holder, who has to fetch it again to release: as seldom as does not delay the
+ * one who looks by more than that costs. */
+static inline void
+fair_relax(void)
+{
+	for (int i = 0; i < FAIR_RELAXES; i++)
+		fsyi_relax();
+}
 
 /* A reader's claim on its way to the lock. */
 struct fsyi_fair_claim {

@@ -18,8 +18,8 @@
 /* Reads in a row, by one thread and counted, after which slots are used: of a new lock; of one that was found too often written. */
 enum { NEW_READS = 16, CALM_READS = 64, SAMPLES_PER_CLOCK = 8 };
 
-/* So many lines are searched for next to nothing. against: how much speaks against slots, until it is too much. */
-enum { CHEAP_LINES = 8, LINES_COST = 4, TOO_MUCH = 512, GUESS_BITS = 10 };
+/* So many lines cost a writer about what a fence costs it or a reader. against: how much speaks against slots, until it is too much. */
+enum { CHEAP_LINES = 16, TOO_MUCH = 512, GUESS_BITS = 10 };
 
 /* Above this a lock is wanted back by whoever gives it up. Each look moves the guess by an eighth. */
 enum { PRESSED = 102, WEIGHT = 8 };
@@ -137,7 +137,7 @@ judge(fsy_fair_rwlock_t *l, uint32_t seen)
 		PUT(guess->read, 0);
 		against /= 2;
 	} else {
-		against += 1 + LINES_COST * (fsy_atomic_u32_load_rlx(&fsyi_reader_lines) / CHEAP_LINES);
+		against += 1 + fsy_atomic_u32_load_rlx(&fsyi_reader_lines) / CHEAP_LINES;
 	}
 	if (FSY_LIKELY(against < TOO_MUCH && !(seen & FAIR_FOREIGN) && fsyi_readers_enabled())) {
 		if (against != before)

@@ -42,7 +42,7 @@ fsyi_fair_look_for_call(struct fsyi_fair_claim *claim, int looks)
 			fair_clear(claim->lock, both);
 			return true;
 		}
-		fsyi_relax();
+		fair_relax();
 	}
 	return false;
 }

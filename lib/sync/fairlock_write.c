@@ -176,22 +176,24 @@ static void
 look_closely(const struct wait *w, uint32_t seen, int looks)
 {
 	for (int i = 0; i < looks && fsy_atomic_u32_load_rlx(&w->lock->word_) == seen; i++)
-		fsyi_relax();
+		fair_relax();
 }
 
 /* Turns are strict, and everybody runs: a few looks, without the clock. */
 static enum outcome
 be_next_promptly(struct wait *w)
 {
-	uint32_t found = fsy_atomic_u32_load_rlx(&w->lock->word_);
+	uint32_t found;
 
 	if (fsyi_tune.tenure_ns > 0 || fsyi_cpu_count() == 1)
 		return AGAIN;
-	for (int i = 0; i < LOOKS; i++) {
-		look_closely(w, found, PROMPT_LOOKS / LOOKS);
+	for (int i = 0; i < PROMPT_LOOKS; i++) {
 		found = fsy_atomic_u32_load_acq(&w->lock->word_);                               /* V3 <- V1 */
-		if (look(w, &found, INT64_MIN, 0) == TAKEN)
+		if (is_given(w, found))
 			return TAKEN;
+		if (FSY_UNLIKELY(!(found & FAIR_LOCKED)) && look(w, &found, INT64_MIN, 0) == TAKEN)
+			return TAKEN;
+		fair_relax();
 	}
 	return AGAIN;
 }

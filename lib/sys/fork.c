@@ -15,7 +15,7 @@ enum { WIPED, RECOVERED, RECOVERING };
 
 static fsy_atomic_u32 fallback = { RECOVERED };
 static fsy_atomic_u32 *word = &fallback;         /* written by the constructor only */
-static fsy_atomic_u32 generation;
+fsy_atomic_u32 fsyi_forks;
 
 static __attribute__((cold, noinline)) void
 recover(void)
@@ -31,7 +31,7 @@ recover(void)
 		}
 		return;
 	}
-	fsy_atomic_u32_add_rlx(&generation, 1);
+	fsy_atomic_u32_add_rlx(&fsyi_forks, 1);
 	fsyi_membarrier_fork_child();
 	fsyi_lot_fork_child();
 	fsyi_thread_fork_child();
@@ -48,12 +48,6 @@ fsyi_fork_check(void)
 {
 	if (FSY_UNLIKELY(fsy_atomic_u32_load_acq(word) != RECOVERED))
 		recover();
-}
-
-uint32_t
-fsyi_fork_generation(void)
-{
-	return fsy_atomic_u32_load_rlx(&generation);
 }
 
 /* Where there are readers' lines the child must recover while it has one thread: that one may go on for long without a slow path, and its line must

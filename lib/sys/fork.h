@@ -12,12 +12,23 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <fastsync/atomic.h>
 
 /* Recovers if this is a child that has not yet done so. Called at the head of every slow path; one load otherwise. */
 void fsyi_fork_check(void);
 
 /* How many forks lie between the first process and this one; 0 in the first. */
-uint32_t fsyi_fork_generation(void);
+#ifdef FSYI_MACHINE
+uint32_t fsyi_fork_generation(void);             /* nothing to be scheduled */
+#else
+extern fsy_atomic_u32 fsyi_forks;
+
+static inline uint32_t
+fsyi_fork_generation(void)
+{
+	return fsy_atomic_u32_load_rlx(&fsyi_forks);
+}
+#endif
 
 /*
  * What recovery calls, in this order, after registering membarrier again. They run while no other thread of the child is past
