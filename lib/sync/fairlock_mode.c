@@ -190,14 +190,14 @@ fsyi_fair_drain(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 uint32_t
 fsyi_fair_holds(fsy_fair_rwlock_t *l)
 {
-	uint32_t seen = fence(l), index = slot_index(&l->readers_);
-	uint32_t holds = (fsy_atomic_u32_load(&l->readers_) & READERS_COUNT) / READERS_ONE;     /* S5 <- S3 */
+	uint32_t seen = fence(l), index = slot_index(&l->readers_), holds = 0;
 	struct reader_walk walk = walk_lines();
 	struct fsy_reader_ *line;
 
 	while ((seen & FAIR_SLOTS) && (line = walk_next(&walk)) != NULL)
 		holds += fsy_atomic_ptr_load(&line->slot[index]) == &l->readers_;               /* S2 <- S1 */
-	return holds;
+	/* After the slots: a thread that ends counts its holds before it clears them. */
+	return holds + (fsy_atomic_u32_load(&l->readers_) & READERS_COUNT) / READERS_ONE;       /* S5 <- S3 */
 }
 
 bool

@@ -8,8 +8,7 @@
  *         count: bits 1..31 counted holds; bit 0 a writer sleeps until there are none, here or in slots.
  * STATES  slot: free -> named (owner) -> free (owner)
  *                                     -> TAKEN (claimer, claim bit set) -> free (owner, all its claim bits cleared under the latch)
- *         line: made on its thread's node -> with its record for ever: live while the record has an owner that reads; the next one finds it with
- *             all slots free
+ *         line: made on its thread's node -> with its record for ever, live while that has an owner that reads; the next finds all slots free
  * INVARIANTS
  *         D1  holds + attempts of a lock = its count + the slots that name it. Which record is whose does not matter: a hold that is given
  *             back consumes any one.
@@ -20,8 +19,8 @@
  *         D5  A line in which a slot is set is live: writers and claimers look at no others, however many threads there have been.
  * ORDER   S1 FSY_SLOT_CLEAR_: store_rel NULL     ->  S2 named: load_acq     (MP) the reader's section, to the writer
  *         S3 count out: cas_rel                  ->  S5 drain_count: load_acq        the same
- *         J1 line published: swap of chunk, or of live -> J2 each line: load  (MP) a zeroed line; sequentially consistent, since a
- *             writer must not miss a line whose owner has read the word before the writer took it
+ *         J1 line published: swap of chunk, or of live -> J2 each line: load  (MP) a zeroed line; set_live: load_acq, its way to its own
+ *             chunk. Sequentially consistent, since a writer must not miss a line whose owner has read the word before the writer took it
  *         J3 line left: and_rel of live          ->  J2               (MP) what its thread has read, and the holds that are counted now
  *         Asymmetric store-buffering pairs:
  *             reader   slot = count; light; read word          writer    word = LOCKED; heavy; read slots
@@ -33,8 +32,7 @@
  *         key alone. The claimer's CAS is its last access too; the exiting thread's is the addition that makes its hold a counted one.
  * WRONG WAYS  the owner clears without looking at alert again: it and a claimer consume one hold twice, and another stays for ever.
  *         The claimer stores NULL instead of TAKEN: an owner that took the slot anew could not tell its new hold from the old.
- * REFS    readers that announce themselves in lines of their own: brlock, percpu-rwsem, folly SharedMutex; the asymmetric
- *         fence: Linux membarrier, liburcu. See docs/adr/0010.
+ * REFS    readers that announce themselves in lines of their own: brlock, percpu-rwsem, folly SharedMutex; asymmetric fence: liburcu. docs/adr/0010.
  */
 #include "readers_line.h"
 #include "../diag/hook.h"
@@ -53,8 +51,7 @@ static struct fsy_reader_ nobody = { .slot = { { TAKEN }, { TAKEN }, { TAKEN }, 
 __thread struct fsy_reader_ *fsy_reader_ __attribute__((tls_model("initial-exec"))) = &nobody;
 
 fsy_atomic_ptr fsyi_reader_chunks[FSYI_NODE_QUEUES];
-fsy_atomic_u32 fsyi_reader_nodes;
-fsy_atomic_u32 fsyi_reader_lines;
+fsy_atomic_u32 fsyi_reader_nodes, fsyi_reader_lines;
 #ifdef FSYI_NO_READERS                           /* make READERS=off */
 static bool off = true;
 #else
@@ -100,8 +97,8 @@ make_line(int home)
 static void
 set_live(const struct fsyi_thread *thread, bool live)
 {
-	struct fsyi_reader_chunk *chunk =
-		(struct fsyi_reader_chunk *)fsy_atomic_ptr_load_rlx(&fsyi_reader_chunks[thread->home % FSYI_NODE_QUEUES]);
+	int node = thread->home % FSYI_NODE_QUEUES;
+	struct fsyi_reader_chunk *chunk = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load_acq(&fsyi_reader_chunks[node]);       /* J2 <- J1 */
 	uint32_t line, old;
 
 	while ((uintptr_t)thread->reader - (uintptr_t)chunk->line >= sizeof(chunk->line))
@@ -206,8 +203,7 @@ fsyi_readers_count_out(fsy_atomic_u32 *count)
 {
 	uint32_t seen = fsy_atomic_u32_load_rlx(count);
 
-	/* Not an addition that is taken back if it was one too many: for a moment the count would say what is not so, and the lock may
-	 * be gone by then. */
+	/* Not an addition that is taken back if it was one too many: the lock may be gone by then. */
 	do
 		if ((seen & READERS_COUNT) == 0)
 			return false;
@@ -223,8 +219,7 @@ fsyi_readers_heavy_fence(const void *object)
 	if (!FSY_ASYMMETRIC_)
 		return;
 	fsyi_count_membarrier(object);
-	/* Refused by a filter that was installed since: a store leaves its buffer within microseconds, and new readers are
-	 * counted from here on. */
+	/* Refused by a filter that came since: a store leaves its buffer within microseconds, and new readers are counted. */
 	if (!fsyi_membarrier())
 		fsyi_delay(SETTLE_NS);
 }
@@ -263,20 +258,35 @@ part_with_line(struct fsyi_thread *thread, void *arg)
 		thread->reader = NULL;
 }
 
-/* Alone: the forking thread's line is that of this thread, and nobody else is left. Otherwise one of the lines is used by the forking thread, nobody
- * knows which: they stay as they are, but for claims that came to nothing, and no new thread gets one of them. */
+/* Nobody is left but the calling thread. */
+static void
+forget_lines(void)
+{
+	struct fsyi_reader_chunk *chunk;
+
+	for (int node = 0; node < FSYI_NODE_QUEUES; node++)
+		for (chunk = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load_rlx(&fsyi_reader_chunks[node]); chunk != NULL; chunk = chunk->next) {
+			uintptr_t mine = ((uintptr_t)fsy_reader_ - (uintptr_t)chunk->line) / sizeof(chunk->line[0]);
+
+			fsy_atomic_u32_store_rlx(&chunk->live, mine < CHUNK_LINES ? 1u << mine : 0);
+		}
+	fsy_atomic_u32_store_rlx(&fsyi_reader_lines, fsy_reader_ != &nobody);
+}
+
+/* Unless it is alone one of the lines is used by the forking thread, nobody knows which: they stay as they are, but for claims that came to
+ * nothing, and no new thread gets one of them. */
 void
 fsyi_reader_fork_child(bool alone)
 {
 	struct reader_walk walk = walk_lines();
 	struct fsy_reader_ *line;
-	uint32_t claims;
 
 	walk.dead = true;
 	if (!alone)
 		fsyi_thread_each(part_with_line, NULL);
 	while ((line = walk_next(&walk)) != NULL) {
-		claims = 0;
+		uint32_t claims = 0;
+
 		for (int i = 0; i < FSY_READER_SLOTS_; i++) {
 			if (alone && (line != fsy_reader_ || fsy_atomic_ptr_load_rlx(&line->slot[i]) == TAKEN))
 				fsy_atomic_ptr_store_rlx(&line->slot[i], NULL);
@@ -285,4 +295,6 @@ fsyi_reader_fork_child(bool alone)
 		}
 		fsy_atomic_u32_store_rlx(&line->alert, claims);
 	}
+	if (alone)
+		forget_lines();
 }

@@ -2,7 +2,7 @@
 /*
  * readers_claim.c - giving back a read hold that stands in another thread's slot.
  *
- * WORD, STATES, INVARIANTS D1..D4, ORDER, LIFETIME: those of readers.c.
+ * WORD, STATES, INVARIANTS D1..D5, ORDER, LIFETIME: those of readers.c.
  */
 #include "readers_line.h"
 #include "../sys/cpu.h"

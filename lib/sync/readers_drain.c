@@ -2,7 +2,7 @@
 /*
  * readers_drain.c - a writer that has stopped new readers waits for those that are there.
  *
- * WORD, STATES, INVARIANTS D1..D4, ORDER, LIFETIME: those of readers.c.
+ * WORD, STATES, INVARIANTS D1..D5, ORDER, LIFETIME: those of readers.c.
  */
 #include "readers_line.h"
 #include <fastsync/error.h>

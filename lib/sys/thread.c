@@ -171,6 +171,7 @@ enlist(void)
 	if (error == 0)
 		return thread;
 	fsyi_thread_current = NULL;
+	fsyi_reader_exit(thread);               /* that malloc may have read */
 	fsyi_latch_lock(&latch);
 	retire(thread);
 	fsyi_latch_unlock(&latch);

@@ -62,6 +62,34 @@ at_rest_or_poisoned(void)
 	at_rest();
 }
 
+/* T1 reads and ends, T0 gives its hold back; T2 reads, and writes without letting go if nobody else reads. */
+static void
+upgrade_meets_end(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		if (id == 1) {
+			hold();
+			fsy_atomic_u32_add(&mail, 1);
+			fsyi_reader_exit(fsyi_thread_self());
+		} else if (id == 0) {
+			take_mail();
+			give_back();
+		} else {
+			enter_reading();
+			if (!fsy_fair_rwlock_try_upgrade(&lock)) {
+				leave_reading();
+				continue;
+			}
+			SIM_CHECK(fsy_atomic_u32_load(&held) == 0);
+			writing = 1;
+			sim_point();
+			SIM_CHECK(fsy_atomic_u32_load(&held) == 0);
+			writing = 0;
+			fsy_fair_rwlock_unlock(&lock);
+		}
+	}
+}
+
 static void
 destroy(int id)
 {
@@ -139,6 +167,7 @@ const struct sim_case sim_cases[] = {
 	EACH_MODE("strangers", 4, setup_mail, strangers, at_rest, SIM_NO_DFS, 0),
 	EACH_MODE("anybodys", 4, setup_mail, anybodys, at_rest, SIM_NO_DFS, 0),
 	EACH_MODE("reader-ends", 4, setup_mail, reader_ends, at_rest, SIM_NO_DFS, 0),
+	EACH_MODE("upgrade-meets-end", 3, setup_mail, upgrade_meets_end, at_rest, SIM_NO_DFS, 0),
 	BOTH("writer-ends", 4, setup_end, writer_ends, at_rest_or_poisoned, SIM_NO_DFS, 0),
 	BOTH("destroy-pair", 2, setup_users, destroy, at_rest, 0, 3),
 	BOTH("destroy", 4, setup_users, destroy, at_rest, SIM_NO_DFS, 0),
