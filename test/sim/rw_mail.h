@@ -102,18 +102,27 @@ anybodys(int id)
 	}
 }
 
+/* T1 reads and ends, T0 gives the hold back. */
+static inline void
+end_with_a_hold(int id)
+{
+	if (id == 0) {
+		take_mail();
+		give_back();
+		return;
+	}
+	hold();
+	fsy_atomic_u32_add(&mail, 1);
+	fsyi_reader_exit(fsyi_thread_self());
+}
+
 /* T1 reads and ends; a new thread goes on with its record. T0 gives the hold back before, meanwhile or after. T2 writes, T3 reads. */
 static inline void
 reader_ends(int id)
 {
 	for (int i = 0; i < rounds; i++) {
-		if (id == 1) {
-			hold();
-			fsy_atomic_u32_add(&mail, 1);
-			fsyi_reader_exit(fsyi_thread_self());
-		} else if (id == 0) {
-			take_mail();
-			give_back();
+		if (id < 2) {
+			end_with_a_hold(id);
 		} else if (id == 2) {
 			write_alone(id);
 		} else {

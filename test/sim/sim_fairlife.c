@@ -67,26 +67,21 @@ static void
 upgrade_meets_end(int id)
 {
 	for (int i = 0; i < rounds; i++) {
-		if (id == 1) {
-			hold();
-			fsy_atomic_u32_add(&mail, 1);
-			fsyi_reader_exit(fsyi_thread_self());
-		} else if (id == 0) {
-			take_mail();
-			give_back();
-		} else {
-			enter_reading();
-			if (!fsy_fair_rwlock_try_upgrade(&lock)) {
-				leave_reading();
-				continue;
-			}
-			SIM_CHECK(fsy_atomic_u32_load(&held) == 0);
-			writing = 1;
-			sim_point();
-			SIM_CHECK(fsy_atomic_u32_load(&held) == 0);
-			writing = 0;
-			fsy_fair_rwlock_unlock(&lock);
+		if (id < 2) {
+			end_with_a_hold(id);
+			continue;
 		}
+		enter_reading();
+		if (!fsy_fair_rwlock_try_upgrade(&lock)) {
+			leave_reading();
+			continue;
+		}
+		SIM_CHECK(fsy_atomic_u32_load(&held) == 0);
+		writing = 1;
+		sim_point();
+		SIM_CHECK(fsy_atomic_u32_load(&held) == 0);
+		writing = 0;
+		fsy_fair_rwlock_unlock(&lock);
 	}
 }
 
