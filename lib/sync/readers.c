@@ -19,9 +19,9 @@
  *         D5  A line in which a slot is set is live: writers and claimers look at no others, however many threads there have been.
  * ORDER   S1 FSY_SLOT_CLEAR_: store_rel NULL     ->  S2 named: load_acq     (MP) the reader's section, to the writer
  *         S3 count out: cas_rel                  ->  S5 drain_count: load_acq        the same
- *         J1 line published: swap of chunk, or of live -> J2 each line: load  (MP) a zeroed line; set_live: load_acq, its way to its own
+ *         Y1 line published: swap of chunk, or of live -> Y2 each line: load  (MP) a zeroed line; set_live: load_acq, its way to its own
  *             chunk. Sequentially consistent, since a writer must not miss a line whose owner has read the word before the writer took it
- *         J3 line left: and_rel of live          ->  J2               (MP) what its thread has read, and the holds that are counted now
+ *         Y3 line left: and_rel of live          ->  Y2               (MP) what its thread has read, and the holds that are counted now
  *         Asymmetric store-buffering pairs:
  *             reader   slot = count; light; read word          writer    word = LOCKED; heavy; read slots
  *             owner    slot = NULL;  light; read alert         writer    alert += DRAIN; heavy; read slot
@@ -84,11 +84,11 @@ make_line(int home)
 		if (chunk == NULL)
 			return NULL;
 		chunk->next = head;
-		fsy_atomic_ptr_swap(&fsyi_reader_chunks[node], chunk);                          /* J1 -> J2 */
+		fsy_atomic_ptr_swap(&fsyi_reader_chunks[node], chunk);                          /* Y1 -> Y2 */
 		at = 0;
 	}
 	/* Each time: a fork may have left a thread behind between the two. */
-	fsy_atomic_u32_or(&fsyi_reader_nodes, 1u << node);                                      /* J1 -> J2 */
+	fsy_atomic_u32_or(&fsyi_reader_nodes, 1u << node);                                      /* Y1 -> Y2 */
 	fsy_atomic_u32_store_rlx(&chunk->used, at + 1);
 	return &chunk->line[at];
 }
@@ -98,16 +98,16 @@ static void
 set_live(const struct fsyi_thread *thread, bool live)
 {
 	int node = thread->home % FSYI_NODE_QUEUES;
-	struct fsyi_reader_chunk *chunk = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load_acq(&fsyi_reader_chunks[node]);       /* J2 <- J1 */
+	struct fsyi_reader_chunk *chunk = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load_acq(&fsyi_reader_chunks[node]);       /* Y2 <- Y1 */
 	uint32_t line, old;
 
 	while ((uintptr_t)thread->reader - (uintptr_t)chunk->line >= sizeof(chunk->line))
 		chunk = chunk->next;
 	line = 1u << (thread->reader - chunk->line);
 	if (live)
-		old = ~fsy_atomic_u32_or(&chunk->live, line);                                   /* J1 -> J2 */
+		old = ~fsy_atomic_u32_or(&chunk->live, line);                                   /* Y1 -> Y2 */
 	else
-		old = fsy_atomic_u32_and_rel(&chunk->live, ~line);                              /* J3 -> J2 */
+		old = fsy_atomic_u32_and_rel(&chunk->live, ~line);                              /* Y3 -> Y2 */
 	if (old & line)                 /* else a thread that a fork left behind had it */
 		fsy_atomic_u32_add_rlx(&fsyi_reader_lines, live ? 1 : UINT32_MAX);
 }

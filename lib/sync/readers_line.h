@@ -60,9 +60,9 @@ walk_on(struct reader_walk *walk)
 			return false;
 		node = __builtin_ctz(walk->nodes);
 		walk->nodes &= walk->nodes - 1;
-		walk->chunk = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load(&fsyi_reader_chunks[node]);        /* J2 <- J1 */
+		walk->chunk = (struct fsyi_reader_chunk *)fsy_atomic_ptr_load(&fsyi_reader_chunks[node]);        /* Y2 <- Y1 */
 	}
-	walk->lines = fsy_atomic_u32_load(&walk->chunk->live);                                  /* J2 <- J1,J3 */
+	walk->lines = fsy_atomic_u32_load(&walk->chunk->live);                                  /* Y2 <- Y1,Y3 */
 	if (walk->dead)
 		walk->lines = (1u << fsy_atomic_u32_load_rlx(&walk->chunk->used)) - 1;
 	return true;
@@ -84,7 +84,7 @@ walk_next(struct reader_walk *walk)
 static inline struct reader_walk
 walk_lines(void)
 {
-	return (struct reader_walk){ .nodes = fsy_atomic_u32_load(&fsyi_reader_nodes) };        /* J2 <- J1 */
+	return (struct reader_walk){ .nodes = fsy_atomic_u32_load(&fsyi_reader_nodes) };        /* Y2 <- Y1 */
 }
 
 /* Whether a slot names count, without waiting. Sequentially consistent: the load is one side of a store-buffering pair. */
