@@ -95,12 +95,16 @@ bool fsyi_lockword_let_run(const struct fsyi_lockword *lock, uint32_t *seen);
 
 /* How long a searcher lets others barge, in ns: a multiple of what sections last, by what was left of those that it cut off from the next. */
 int64_t fsyi_lockword_patience_ns(const struct fsyi_lockword *lock);
-/* Whether the lock may be barred now for a searcher that waits for the calling thread's CPU; and by that searcher, when it has taken it. */
-bool fsyi_lockword_may_bar(const struct fsyi_lockword *lock, int64_t now);
-void fsyi_lockword_note_bar(const struct fsyi_lockword *lock, int64_t now);
+/* By the searcher, when it has the lock: how long that took after it had barred it. */
+void fsyi_lockword_note_rest(const struct fsyi_lockword *lock, int64_t rest);
+
 /* By who visits the lot after a release: the next holder is another one, of whom nothing is known. */
 void fsyi_lockword_note_release(const struct fsyi_lockword *lock);
-void fsyi_lockword_note_rest(const struct fsyi_lockword *lock, int64_t rest);
+
+/* Of a searcher that waits for the calling thread's CPU: whether the lock may be barred for it; that it is; and, by the searcher, that it has it. */
+bool fsyi_lockword_may_bar(const struct fsyi_lockword *lock, int64_t now);
+void fsyi_lockword_i_bar(const struct fsyi_lockword *lock, int64_t now);
+void fsyi_lockword_note_bar(const struct fsyi_lockword *lock, int64_t now);
 
 /* The calling thread searches from here on. */
 void fsyi_lockword_i_search(const struct fsyi_lockword *lock);

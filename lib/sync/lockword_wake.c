@@ -86,6 +86,7 @@ bar_for_searcher(const struct fsyi_scene *scene, const struct fsyi_lockword *loc
 	if (scene->now < scene->queue->turn_at)
 		return false;
 	fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
+	fsyi_lockword_i_bar(lock, scene->now);
 	while ((seen & LW_SEARCHER) && !fsy_atomic_u32_cas_rlx(lock->word, &seen, seen | LW_BARRED))
 		;
 	return true;
@@ -153,6 +154,8 @@ wake(struct fsyi_scene *scene, void *arg)
 	} while (!fsy_atomic_u32_cas_acq(lock->word, &seen, next));                             /* A3 <- R1,R2,R3 */
 	if (due)
 		fsyi_queue_turn(scene->bucket, scene->queue, scene->now);
+	if (next & LW_BARRED)
+		fsyi_lockword_i_bar(lock, scene->now);
 	visit->yield = here && (hand || (!pressed && !sleeper->moved)) && !hopeless;
 	if (hand)
 		hand_over(scene, sleeper);

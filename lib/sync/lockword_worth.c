@@ -161,8 +161,8 @@ fsyi_lockword_let_run(const struct fsyi_lockword *lock, uint32_t *seen)
 
 /*
  * Moving averages, by address, of what was left of a section when the searcher barred the lock, in REST_UNIT_NS. The next owner brings the
- * section's data over from the last one's CPU: tenures should be worth that. REST_LEAST_NS is what the shortest take until the searcher has the
- * lock: its own looks, and the way of a line. Of sections that are too long to be waited for awake it says nothing.
+ * section's data over from the last one's CPU: tenures should be worth that. REST_LEAST_NS: so long it takes at most until the searcher has the lock,
+ * however short the section, by its own looks and the way of a line (450 to 700 ns on average, 2-CPU VM). Of sections that are too long to be waited for awake it says nothing.
  */
 enum { REST_UNIT_NS = 64, REST_LEAST_NS = 700, REST_MOST_NS = 8000, REST_WEIGHT = 8, SECTIONS = 192 };
 static uint8_t rests[CELLS];
@@ -198,7 +198,8 @@ fsyi_lockword_note_rest(const struct fsyi_lockword *lock, int64_t rest)
 
 /*
  * For a searcher that waits for the unlocker's own CPU the lock is barred once a turn. Where others want that CPU too, everybody waits for those as
- * well: then that may be so for one part in BAR_SHARE + 1 of the time.
+ * well: then that may be so for one part in BAR_SHARE + 1 of the time. DEAR_BAR_NS: a switch, and the threads of this CPU that find the bar and go to
+ * sleep one by one, take some 10 to 300 us; a time slice of another program, 3 ms and more.
  */
 enum { BAR_SHARE = 4, DEAR_BAR_NS = 500000, DEAREST_BAR_NS = 10000000 };
 static int64_t barred_at[CELLS], bar_again_at[CELLS];
@@ -206,10 +207,13 @@ static int64_t barred_at[CELLS], bar_again_at[CELLS];
 bool
 fsyi_lockword_may_bar(const struct fsyi_lockword *lock, int64_t now)
 {
-	if (now < FSY_RAW_LOAD_(&bar_again_at[cell(lock)], __ATOMIC_RELAXED))
-		return false;
+	return now >= FSY_RAW_LOAD_(&bar_again_at[cell(lock)], __ATOMIC_RELAXED);
+}
+
+void
+fsyi_lockword_i_bar(const struct fsyi_lockword *lock, int64_t now)
+{
 	FSY_RAW_STORE_(&barred_at[cell(lock)], now, __ATOMIC_RELAXED);
-	return true;
 }
 
 void
@@ -217,7 +221,7 @@ fsyi_lockword_note_bar(const struct fsyi_lockword *lock, int64_t now)
 {
 	int64_t since = FSY_RAW_LOAD_(&barred_at[cell(lock)], __ATOMIC_RELAXED), took = now - since;
 
-	if (since == 0)                         /* somebody else's bar */
+	if (since == 0)                         /* a fair unlock's bar */
 		return;
 	FSY_RAW_STORE_(&barred_at[cell(lock)], 0, __ATOMIC_RELAXED);
 	if (took > DEAR_BAR_NS)

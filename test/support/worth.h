@@ -37,6 +37,7 @@ static void own_yield(void);
 #define fsyi_lockword_note_rest own_note_rest
 #define fsyi_lockword_note_release own_note_release
 #define fsyi_lockword_may_bar own_may_bar
+#define fsyi_lockword_i_bar own_i_bar
 #define fsyi_lockword_note_bar own_note_bar
 #include "lib/sync/lockword_worth.c"
 

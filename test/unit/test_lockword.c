@@ -102,6 +102,19 @@ looks(struct stage *stage, bool paid)
 	assert_int_equal(fsyi_lockword_is_hopeless(&stage->lock), !paid);
 }
 
+/* A bar that was noted at that time and is found to have taken long is not repeated; until it may be: the next test may bar again. */
+static void
+expect_bar(const struct stage *stage, int64_t not_before)
+{
+	int64_t now = fsyi_now() + 1000000;
+
+	assert_true(fsyi_lockword_may_bar(&stage->lock, not_before));
+	fsyi_lockword_note_bar(&stage->lock, now);
+	assert_false(fsyi_lockword_may_bar(&stage->lock, now));
+	while (!fsyi_lockword_may_bar(&stage->lock, fsyi_now()))
+		;
+}
+
 /* The lock has been taken again, and a turn is due: somebody is woken to search, or, where looks are hopeless, the turn stays due until a visit finds
  * the lock free. */
 static void
@@ -137,12 +150,16 @@ test_bars_for_who_looks(void **state)
 
 	(void)state;
 	for (int hopeless = 0; hopeless < 2; hopeless++) {
+		int64_t before = fsyi_now();
+
 		set_stage(&stage, true);
 		looks(&stage, !hopeless);
 		stage.busy = 255;
 		stage.crowd.people[1].cpu = stage.crowd.people[0].cpu;
 		fsyi_lockword_wake(&stage.lock, FSYI_WAKE_NOW);
 		assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_QUEUED | LW_SEARCHER | (hopeless ? 0 : LW_BARRED));
+		if (!hopeless)
+			expect_bar(&stage, before);
 		looks(&stage, true);
 		clear_stage(&stage);
 	}
@@ -180,31 +197,73 @@ test_visits_for_a_searcher(void **state)
 static void
 test_turn_of_a_searcher_of_this_cpu(void **state)
 {
-	enum { DUE, SOON, LATER, CASES };
+	enum { SOON, LATER, DUE, CASES };
 	struct fsyi_waitq *queue;
 	struct stage stage;
 
 	(void)state;
 	for (int when = 0; when < CASES; when++) {
-		int64_t turn_at = fsyi_now() + (when == SOON ? 1000000000 : INT32_MAX);
+		int64_t before = fsyi_now(), turn_at = when == DUE ? before - 1 : before + (when == SOON ? 1000000000 : INT32_MAX);
 
 		set_stage(&stage, when == DUE);
 		fsyi_tune.turn_min_ns = when == SOON ? INT32_MAX : 1000;
 		stage.busy = 255;
 		stage.hint = (uint16_t)(fsyi_cpu() + 1);
 		queue = fsyi_queue_find(&stage.crowd.bucket, &stage.word);
-		if (when != DUE)
-			queue->turn_at = turn_at;
+		queue->turn_at = turn_at;
 		fsyi_queue_arm(queue);
 		fsy_atomic_u32_store_rlx(&stage.word, LW_QUEUED | LW_SEARCHER);
 		fsyi_lockword_wake(&stage.lock, FSYI_WAKE_LATER);
 		assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_QUEUED | LW_SEARCHER | (when == DUE ? LW_BARRED : 0));
 		assert_int_equal(queue->armed, when == SOON);
 		assert_int_equal(queue->turn_at == turn_at, when != DUE);
+		if (when == DUE)
+			expect_bar(&stage, before);
 		fsyi_queue_disarm(queue);
 		clear_stage(&stage);
 	}
 	fsyi_tune.turn_min_ns = 25000;
+}
+
+/* What kept it waiting for long after it was barred is told by the searcher that has got it. */
+static void
+test_tells_how_long_a_bar_took(void **state)
+{
+	int64_t before = fsyi_now();
+	struct stage stage;
+
+	(void)state;
+	set_stage(&stage, false);
+	fsyi_lockword_i_bar(&stage.lock, before - 1000000000);
+	assert_true(fsyi_lockword_may_bar(&stage.lock, before));
+	fsy_atomic_u32_store_rlx(&stage.word, LW_QUEUED | LW_SEARCHER | LW_BARRED);
+	fsyi_lockword_resume(&stage.lock, FSYI_UNPARKED_NORMAL);
+	assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_QUEUED | LW_LOCKED);
+	assert_false(fsyi_lockword_may_bar(&stage.lock, before));
+	while (!fsyi_lockword_may_bar(&stage.lock, fsyi_now()))
+		;
+	clear_stage(&stage);
+}
+
+/* Each release that visits the lot makes the next look in vain news. */
+static void
+test_tells_of_releases(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	set_stage(&stage, false);
+	fsy_atomic_u32_store_rlx(&stage.word, LW_QUEUED | LW_SEARCHER);
+	for (int i = 0; i < 64; i++)
+		fsyi_lockword_note_search(&stage.lock, INT64_MAX, false);
+	assert_false(fsyi_lockword_is_vain(&stage.lock));
+	for (int i = 0; i < 64; i++) {
+		fsyi_lockword_wake(&stage.lock, FSYI_WAKE_NOW);
+		fsyi_lockword_note_search(&stage.lock, INT64_MAX, false);
+	}
+	assert_true(fsyi_lockword_is_vain(&stage.lock));
+	looks(&stage, true);
+	clear_stage(&stage);
 }
 
 /* With a searcher about, a fair unlock bars the lock in the same step; with sleepers only it hands over; else it is any unlock. */
@@ -242,6 +301,8 @@ main(void)
 		cmocka_unit_test(test_bars_for_who_looks),
 		cmocka_unit_test(test_visits_for_a_searcher),
 		cmocka_unit_test(test_turn_of_a_searcher_of_this_cpu),
+		cmocka_unit_test(test_tells_how_long_a_bar_took),
+		cmocka_unit_test(test_tells_of_releases),
 		cmocka_unit_test(test_fair_unlock),
 	};
 

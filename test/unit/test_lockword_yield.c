@@ -74,8 +74,8 @@ test_patience_goes_by_sections(void **state)
 {
 	(void)state;
 	assert_int_equal(fsyi_lockword_patience_ns(&lock), fsyi_tune.patience_ns);
-	for (int i = 0; i < 100; i++)
-		fsyi_lockword_note_rest(&lock, REST_LEAST_NS);  /* so long it takes to be handed the shortest */
+	for (int i = 0; i < 100; i++)                   /* so long it takes to be handed the shortest */
+		fsyi_lockword_note_rest(&lock, i % 2 ? REST_LEAST_NS : 0);
 	assert_int_equal(fsyi_lockword_patience_ns(&lock), fsyi_tune.patience_ns);
 	for (int i = 0; i < 100; i++)
 		fsyi_lockword_note_rest(&lock, 1000 + REST_LEAST_NS);
@@ -96,18 +96,24 @@ test_dear_bars_are_rare(void **state)
 	int64_t now = clock_ns;
 
 	(void)state;
+	assert_true(fsyi_lockword_may_bar(&lock, now));
 	fsyi_lockword_note_bar(&lock, now);
 	assert_true(fsyi_lockword_may_bar(&lock, now));
+	fsyi_lockword_i_bar(&lock, now);
 	fsyi_lockword_note_bar(&lock, now + DEAR_BAR_NS);
 	assert_true(fsyi_lockword_may_bar(&lock, now));
+	fsyi_lockword_i_bar(&lock, now);
 	fsyi_lockword_note_bar(&lock, now + DEAR_BAR_NS + 1);
 	now += DEAR_BAR_NS + 1;
 	assert_false(fsyi_lockword_may_bar(&lock, now));
 	assert_true(fsyi_lockword_may_bar(&other, now));
 	fsyi_lockword_note_bar(&lock, INT64_MAX / 2);                   /* it has been noted */
 	assert_false(fsyi_lockword_may_bar(&lock, now + BAR_SHARE * (DEAR_BAR_NS + 1) - 1));
-	assert_true(fsyi_lockword_may_bar(&lock, now + BAR_SHARE * (DEAR_BAR_NS + 1)));
+	now += BAR_SHARE * (DEAR_BAR_NS + 1);
+	assert_true(fsyi_lockword_may_bar(&lock, now));
+	fsyi_lockword_i_bar(&lock, now);
 	fsyi_lockword_note_bar(&lock, now + 10 * (int64_t)DEAREST_BAR_NS);
+	assert_false(fsyi_lockword_may_bar(&lock, now + (10 + BAR_SHARE) * (int64_t)DEAREST_BAR_NS - 1));
 	assert_true(fsyi_lockword_may_bar(&lock, now + (10 + BAR_SHARE) * (int64_t)DEAREST_BAR_NS));
 }
 
