@@ -162,7 +162,8 @@ fsyi_lockword_let_run(const struct fsyi_lockword *lock, uint32_t *seen)
 /*
  * Moving averages, by address, of what was left of a section when the searcher barred the lock, in REST_UNIT_NS. The next owner brings the
  * section's data over from the last one's CPU: tenures should be worth that. REST_LEAST_NS: so long it takes at most until the searcher has the lock,
- * however short the section, by its own looks and the way of a line (450 to 700 ns on average, 2-CPU VM). Of sections that are too long to be waited for awake it says nothing.
+ * however short the section, by its own looks and the way of a line (450 to 700 ns on average, 2-CPU VM). Of sections that are too long to be
+ * waited for awake it says nothing.
  */
 enum { REST_UNIT_NS = 64, REST_LEAST_NS = 700, REST_MOST_NS = 8000, REST_WEIGHT = 8, SECTIONS = 192 };
 static uint8_t rests[CELLS];
