@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What an unlock that visits the lot decides: who becomes the searcher, and when the lock is taken for the eldest instead. */
 #include "lib/sys/cpu.h"
+#include "test/support/locks.h"
 #include "test/support/stage.h"
 #include "test/support/worker.h"
 

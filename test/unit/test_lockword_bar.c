@@ -3,6 +3,7 @@
 #include "lib/sys/clock.h"
 #include "lib/sys/cpu.h"
 #include "lib/sys/tune.h"
+#include "test/support/locks.h"
 #include "test/support/stage.h"
 #include "test/support/worker.h"
 
