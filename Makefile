@@ -174,6 +174,7 @@ $(UNIT) $(STRESS): %: %.o $(SUPPORT_OBJ) $(STATIC)
 	$(Q)$(CC) -o $@ $< $(SUPPORT_OBJ) $(STATIC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) $(TEST_LDLIBS) $(LIBS)
 $(UNIT) $(STRESS): TEST_LDLIBS = -lcmocka
 $(BUILD)/test/unit/test_bench_compare: TEST_LDLIBS = -lcmocka $(CLI_LIBS)
+$(BUILD)/test/unit/test_sys_thread_none: TEST_LDLIBS = -lcmocka -Wl,--wrap=pthread_setspecific
 
 # Exceptions pass through the library from and to C++: as a client sees it.
 $(UNIT_CXX): $(BUILD)/%: %.cc $(SUPPORT_OBJ) $(STATIC)

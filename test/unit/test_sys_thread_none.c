@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads without a record, for want of memory or of a key; and records from before the library's constructor. */
+#include "lib/sync/readers.h"
 #include "lib/sys/mem.h"
 #include "lib/sys/thread.h"
 #include "lib/sys/topology.h"
@@ -132,6 +133,59 @@ test_no_key_no_record(void **state)
 	child_assert_clean(&child);
 }
 
+/* What a malloc that takes our locks would do, were it called for a thread's record: reads, and has no memory in the end. */
+static __thread fsy_atomic_u32 *read_by_malloc;
+
+int __real_pthread_setspecific(pthread_key_t key, const void *value);
+int __wrap_pthread_setspecific(pthread_key_t key, const void *value);
+
+int
+__wrap_pthread_setspecific(pthread_key_t key, const void *value)
+{
+	fsy_atomic_u32 *count = read_by_malloc;
+	fsy_atomic_ptr *slot;
+
+	if (count == NULL)
+		return __real_pthread_setspecific(key, value);
+	read_by_malloc = NULL;
+	slot = fsyi_reader_slot(count);
+	W_CHECK(slot != NULL);
+	if (slot != NULL)
+		fsyi_reader_announce(slot, count);
+	return ENOMEM;
+}
+
+static void *
+read_without_record(void *arg)
+{
+	uint32_t lines = fsy_atomic_u32_load_rlx(&fsyi_reader_lines);
+	fsy_atomic_u32 *count = arg;
+	fsy_atomic_ptr *slot;
+
+	read_by_malloc = count;
+	W_CHECK(fsyi_thread_self() == NULL);
+	W_CHECK(read_by_malloc == NULL);
+	W_CHECK(fsy_atomic_u32_load_rlx(count) == READERS_ONE);
+	W_CHECK(fsy_atomic_u32_load_rlx(&fsyi_reader_lines) == lines);
+	slot = fsyi_reader_slot(count);                 /* with a record, at last: nothing is left of that hold in its line */
+	W_CHECK(slot != NULL);
+	W_CHECK(fsy_atomic_u32_load_rlx(&fsyi_reader_lines) == lines + 1);
+	W_CHECK(fsyi_readers_count_out(count));
+	return NULL;
+}
+
+/* Nobody would look after the hold in its line: it is counted, so that any thread may give it back. */
+static void
+test_a_read_without_a_record(void **state)
+{
+	fsy_atomic_u32 count = { 0 };
+
+	(void)state;
+	worker_join(worker_start(read_without_record, &count));
+	workers_assert();
+	assert_int_equal(fsy_atomic_u32_load_rlx(&count), 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -142,6 +196,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_no_memory_no_record),
 		cmocka_unit_test(test_before_the_constructor),
 		cmocka_unit_test(test_no_key_no_record),
+		cmocka_unit_test(test_a_read_without_a_record),
 	};
 
 	if (child_wanted(argc))
