@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sim_rwlife.c - the rwmutex in unusual company: holds given back by strangers, threads that end with holds, a lock that goes away, a
- * fork. D1..D4 of lib/sync/readers.c, I1, I8.
+ * fork. D1..D5 and edge Y3 of lib/sync/readers.c, I1, I8.
  */
 #include "rwmutex_case.h"
 #include "rw_life.h"
@@ -68,6 +68,20 @@ ends_under_a_sleeper(int id)
 		fsyi_reader_exit(fsyi_thread_self());
 	} else {
 		write_alone(id);
+	}
+}
+
+/* Readers end, and hold nothing: a writer that comes later does not look at their lines, and sees all the same that they have read. */
+static void
+readers_leave(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		if (id == 0) {
+			write_once(id);
+			continue;
+		}
+		read_once(id);
+		fsyi_reader_exit(fsyi_thread_self());
 	}
 }
 
@@ -168,6 +182,7 @@ const struct sim_case sim_cases[] = {
 	EACH_MODE("stranger-against-attempts", 3, setup_mail, stranger_against_attempts, at_rest, 0, 2),
 	EACH_MODE("ends", 4, setup_mail, reader_ends, at_rest, SIM_NO_DFS, 0),
 	{ "rwmutex/ends-under-a-sleeper/tso", 3, setup_mail_once, ends_under_a_sleeper, at_rest, SIM_TSO | SIM_NO_DFS, 0 },
+	BOTH("leave", 3, setup_fenced, readers_leave, at_rest, SIM_NO_DFS, 0),
 	EACH_MODE("nested", 3, setup_mail, nested, at_rest, SIM_NO_DFS, 0),
 	BOTH("destroy-pair", 2, setup_users, destroy, at_rest, 0, 3),
 	BOTH("destroy", 4, setup_users, destroy, at_rest, SIM_NO_DFS, 0),
