@@ -130,6 +130,48 @@ admitting(int id)
 	}
 }
 
+/* The mark of a claim ends with the write phase in which it was made: whoever is handed the lock finds none of those who are in, and a claim that
+ * was given up is not left in a free lock. Everybody claims and sleeps at once; there may be one writer or two. */
+enum { GOT_IN = 1, GAVE_UP };
+
+static void
+setup_one_claim(void)
+{
+	setup_admitting();
+	tune(0, 0, 0);
+}
+
+static void
+claim_once(int id)
+{
+	if (fsy_fair_rwlock_rlock_until(&lock, sim_now() + (int64_t)sim_random(1500)) != 0) {
+		fsy_atomic_u32_store(&in, GAVE_UP);
+		return;
+	}
+	fsy_atomic_u32_store(&in, GOT_IN);
+	read_section(id);
+	fsy_fair_rwlock_runlock(&lock);
+}
+
+static void
+one_claim(int id)
+{
+	bool until_it_gives_up = sim_random(2) == 0;
+
+	if (id == 0) {
+		claim_once(id);
+		return;
+	}
+	if (id == 2 && sim_random(2) == 0)
+		return;
+	SIM_CHECK(fsy_fair_rwlock_lock(&lock) == 0);
+	SIM_CHECK(fsy_atomic_u32_load(&in) != GOT_IN || !(fsy_atomic_u32_load(&lock.word_) & FAIR_DUE));
+	write_section(id);
+	while (fsy_atomic_u32_load(&in) == 0 && (until_it_gives_up || !(fsy_atomic_u32_load(&lock.word_) & FAIR_DUE)))
+		sim_yield();
+	fsy_fair_rwlock_unlock(&lock);
+}
+
 /* Nobody else writes, and nobody has claimed yet: whoever sleeps when the downgrade releases the lock is let in by it, and not told to try, also
  * while another gives up. */
 static void
@@ -206,6 +248,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("impatient", 5, setup_any, impatient, at_rest, SIM_NO_DFS, 0),
 	BOTH("downgrades", 4, setup_any, downgrades, at_rest, SIM_NO_DFS, 0),
 	BOTH("admitting", 4, setup_admitting, admitting, at_rest, SIM_NO_DFS, 0),
+	BOTH("one-claim", 3, setup_one_claim, one_claim, at_rest, SIM_NO_DFS, 0),
 	EACH_MODE("all-let-in", 3, drowsy, all_let_in, at_rest, SIM_NO_DFS, 0),
 	BOTH("upgrades", 3, setup_any, upgrades, everybody_was_in, SIM_NO_DFS, 0),
 	BOTH("together", 4, setup_together, together, at_rest, SIM_NO_DFS, 0),
