@@ -7,7 +7,7 @@
  *        | the lock's|    0    |TURN|SECOND|SEARCHER|QUEUED|    0    | BARRED |    0    | LOCKED |
  *        +-----------+---------+----+------+--------+------+---------+--------+---------+--------+
  *         LOCKED    somebody holds the lock.
- *         BARRED    only the searcher may take it: it has waited its patience. Never set without SEARCHER.
+ *         BARRED    only the searcher may take it: it has waited its patience. Never set without SEARCHER, unless it sleeps by the clock.
  *         QUEUED    somebody is parked. May be set with an empty queue only under the bucket lock.
  *         SEARCHER  one thread is awake, or dozes for a moment, and will take the lock, or see to it that another does.
  *         SECOND    a displaced owner waits, awake, to inherit the searcher's role.

@@ -8,6 +8,7 @@
  * that are run here alone: in_the_way, a searcher that holds off, the free lock that is left to its last owner, a visit's BARRED.
  */
 #include "mutex_case.h"
+#include <sys/membarrier.h>
 
 static void
 press(void)
@@ -49,13 +50,24 @@ entered_all(void)
 	SIM_CHECK(entered == users);
 }
 
+/* A section, with a look at the word: the lock is barred for a searcher, and not for nobody. Who sleeps by the clock may be one searcher too many. */
+static void
+barred_for_a_searcher(void)
+{
+	uint32_t word;
+
+	section();
+	word = lock.word_.cell_;
+	SIM_CHECK(!(word & LW_BARRED) || (word & LW_SEARCHER) || fsyi_membarrier_lost());
+}
+
 /* Sections longer than anybody spins, so that searchers sleep and visits find the turn over: those of one CPU are let in by force. */
 static void
 long_sections(int id)
 {
 	for (int i = 0; i < rounds; i++) {
 		fsy_mutex_lock(&lock);
-		section();
+		barred_for_a_searcher();
 		fsyi_delay((int64_t)sim_random(3000));
 		if (id == 0 && i == 0)
 			fsy_mutex_unlock_fair(&lock);
@@ -84,7 +96,7 @@ mixed(int id)
 			fsy_mutex_lock(&lock);
 		}
 		users++;
-		section();
+		barred_for_a_searcher();
 		fsy_mutex_unlock(&lock);
 	}
 }
@@ -98,7 +110,7 @@ changing(int id)
 		if (id == 0)
 			fsyi_delay((int64_t)sim_random(500));
 		fsy_mutex_lock(&lock);
-		section();
+		barred_for_a_searcher();
 		fsy_mutex_unlock(&lock);
 	}
 }
