@@ -54,11 +54,11 @@ entered_all(void)
 static void
 barred_for_a_searcher(void)
 {
-	uint32_t word;
+	bool barred_for_nobody;
 
 	section();
-	word = lock.word_.cell_;
-	SIM_CHECK(!(word & LW_BARRED) || (word & LW_SEARCHER) || fsyi_membarrier_lost());
+	barred_for_nobody = (lock.word_.cell_ & (LW_BARRED | LW_SEARCHER)) == LW_BARRED && !fsyi_membarrier_lost();
+	SIM_CHECK(!barred_for_nobody);
 }
 
 /* Sections longer than anybody spins, so that searchers sleep and visits find the turn over: those of one CPU are let in by force. */
