@@ -8,10 +8,10 @@
  *        byte 1  barred     nonzero while only the searcher may take a free lock
  *        byte 2  queue      bit 0 queued, bit 1 searcher; the other bits belong to the slow path
  *        byte 3  the lock's own (poison, readers), but for its highest bit, call: others wait for a release than those of byte 2
- * HELD   a byte beside the word, for the misuse check: set before the word is taken, cleared before it is given back. The
+ * HELD   a byte beside the word, for the misuse check: set once the word is taken, cleared before it is given back. The
  *        locked byte itself would be a slow witness: a load of bytes that a locked instruction has just written stalls for
- *        some 20 cycles, a load of their neighbour does not. It may read 0 while the lock is held (its last owner cleared
- *        it late), never the other way round for long: 0 sends the unlock to the slow path, which asks the word.
+ *        some 20 cycles, a load of their neighbour does not. 0 sends the unlock to the slow path, which asks the word. Not
+ *        0 it is FSY_LW_HELD_, or where the holder was when it took the word: those who wait for its CPU need not look.
  *
  * A free lock is taken by turning the low half from 0 to 1 in one compare-and-swap. It is given
  * back by one plain store to byte 0, after which the object is not touched again: whether
@@ -40,6 +40,7 @@ FSY_BEGIN_DECLS
 #define FSY_LW_BARRED_   0x00000100u
 #define FSY_LW_QUEUED_   0x00010000u
 #define FSY_LW_SEARCHER_ 0x00020000u
+#define FSY_LW_HELD_     1
 #define FSY_LW_POISON_   0x01000000u
 #define FSY_LW_CALL_     0x80000000u
 
@@ -75,7 +76,7 @@ fsy_attention_slot_(const void *object)
 }
 
 static FSY_ALWAYS_INLINE bool
-fsy_lockword_acquire_(fsy_atomic_u32 *word, uint8_t *held)
+fsy_lockword_acquire_as_(fsy_atomic_u32 *word, uint8_t *held, uint8_t mark)
 {
 #if FSY_ASYMMETRIC_
 	fsy_half_ *half = (fsy_half_ *)(void *)&word->cell_;
@@ -87,23 +88,32 @@ fsy_lockword_acquire_(fsy_atomic_u32 *word, uint8_t *held)
 		/* Byte by byte: the last release stored one, and a wider load would wait until that has left the store buffer. */
 		if ((FSY_RAW_LOAD_(byte, __ATOMIC_RELAXED) | FSY_RAW_LOAD_(byte + 1, __ATOMIC_RELAXED)) != 0)
 			return false;
-		FSY_RAW_STORE_(held, FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL, __ATOMIC_RELAXED);
+		FSY_RAW_STORE_(held, FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL ? mark : 0, __ATOMIC_RELAXED);
 		FSY_RAW_STORE_(byte, FSY_LW_LOCKED_, __ATOMIC_RELAXED);
 		FSY_LIGHT_BARRIER_();
 		return true;
 	}
+	if (FSY_UNLIKELY(!FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))      /* A1 <- R1,R2,R3 */
+		return false;
 	if (FSY_LIKELY(FSY_RAW_LOAD_(&fsy_attention_, __ATOMIC_RELAXED) != NULL))
-		FSY_RAW_STORE_(held, 1, __ATOMIC_RELEASE);                      /* H1 -> H2 */
-	return FSY_RAW_CAS_(half, &free, FSY_LW_LOCKED_, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED); /* A1 <- R1,R2,R3 */
+		FSY_RAW_STORE_(held, mark, __ATOMIC_RELEASE);                   /* H1 -> H2 */
+	return true;
 #else
 	uint32_t seen = fsy_atomic_u32_load_rlx(word);
 
 	(void)held;
+	(void)mark;
 	while (!(seen & (FSY_LW_LOCKED_ | FSY_LW_BARRED_)))
 		if (fsy_atomic_u32_cas_acq(word, &seen, seen | FSY_LW_LOCKED_))      /* A1 <- R1,R2,R3 */
 			return true;
 	return false;
 #endif
+}
+
+static FSY_ALWAYS_INLINE bool
+fsy_lockword_acquire_(fsy_atomic_u32 *word, uint8_t *held)
+{
+	return fsy_lockword_acquire_as_(word, held, FSY_LW_HELD_);
 }
 
 /* Gives the word back by the plain store; fsy_attention_ must not be NULL. The object is not touched after it. */

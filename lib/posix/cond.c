@@ -99,8 +99,8 @@ keep(void *mutex)
 static void
 come_back(struct wait *w)
 {
-	if (w->last && !w->taken)
-		fsy_mutex_lock(&w->m->lock);
+	if (w->last && !w->taken && !fsyi_mutex_acquire(w->m))
+		fsy_mutex_lock_slow_(&w->m->lock);
 	fsyi_mutex_come_back(w->m);
 }
 

@@ -66,7 +66,7 @@ take(struct fsyi_mutex *m, const struct request *r)
 	int64_t start = 0;
 	int error;
 
-	if (!fsy_lockword_acquire_(&m->lock.word_, &m->lock.held_)) {
+	if (!fsyi_mutex_acquire(m)) {
 		if (r->time != NULL && (error = fsyi_deadline(r->clock, r->time, &deadline)) != 0)
 			return error;
 		start = fsyi_policy.watch ? fsyi_now() : 0;
@@ -121,7 +121,7 @@ pthread_mutex_lock(pthread_mutex_t *mutex)
 {
 	struct fsyi_mutex *m = fsyi_mutex(mutex);
 
-	if (!is_plain(m) || FSY_UNLIKELY(!fsy_lockword_acquire_(&m->lock.word_, &m->lock.held_)))
+	if (!is_plain(m) || FSY_UNLIKELY(!fsyi_mutex_acquire(m)))
 		return lock_other(mutex, __builtin_return_address(0));
 	return 0;
 }
@@ -168,7 +168,7 @@ pthread_mutex_trylock(pthread_mutex_t *mutex)
 		m->count++;
 		return 0;
 	}
-	if (!fsy_mutex_trylock(&m->lock))
+	if (!fsyi_mutex_acquire(m) && !fsy_mutex_trylock_slow_(&m->lock))
 		return EBUSY;
 	if (fsyi_policy.watch)
 		fsyi_report_taken(m, FSYI_A_MUTEX, __builtin_return_address(0), 0);

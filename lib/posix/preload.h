@@ -7,6 +7,7 @@
 #include <fastsync/time.h>
 #include <time.h>
 #include "layout.h"
+#include "../sys/cpu.h"
 #include "../sys/fork.h"
 
 #pragma GCC visibility push(hidden)
@@ -46,6 +47,15 @@ fsyi_clock_is_valid(clockid_t clock)
 	return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC;
 }
 int fsyi_deadline(clockid_t clock, const struct timespec *time, fsy_deadline_t *deadline);
+
+/* Takes a mutex of ours if it is free, and leaves for those who wait where that was. */
+static FSY_ALWAYS_INLINE bool
+fsyi_mutex_acquire(struct fsyi_mutex *m)
+{
+	uint8_t mark = fsyi_cpu_mark(fsyi_cpu_quick());         /* here, for behind a locked instruction it would wait */
+
+	return fsy_lockword_acquire_as_(&m->lock.word_, &m->lock.held_, mark);
+}
 
 /*
  * The calling thread lets go of a mutex of ours in order to wait: 0, or EPERM. *last: the lock itself is to be released now (its owner

@@ -29,7 +29,7 @@
  * ORDER   R1 release: store_rel byte 0          ->  A1 acquire, A2 take, A3 wake: cas_acq     (MP) the critical section
  *         R2 release (fenced): add_rel          ->  A1, A2, A3                                the same; A3 takes the lock for
  *            (fair, to a searcher): cas_rel         a sleeper, and passes it on by
- *         H1 held = 1: store                    ->  H2 release: load of held          (MP) that attention is there to be read
+ *         H1 held, not 0: store                 ->  H2 release: load of held          (MP) that attention is there to be read
  *         K1 -> K2 of park.c: HANDOFF, where the sleeper does not write the word
  *         Asymmetric store-buffering pair, forbidden outcome "the searcher sleeps and nobody visits":
  *             unlocker                            searcher about to sleep
@@ -132,15 +132,30 @@ doze(const struct fsyi_waiting *w, uint32_t *seen)
 	return !(*seen & LW_LOCKED);
 }
 
-/* Instead of a look at a lock that is hopeless. True: the lock is free. */
+/* What a searcher finds that was woken tells how pressed the lock is: it comes at any time. True: it was, and such come too late. */
 static bool
-wait_unseeing(const struct fsyi_waiting *w, uint32_t *seen)
+came_late(const struct fsyi_waiting *w, uint32_t seen)
 {
-	bool held = (*seen & LW_LOCKED) != 0;
+	bool held = (seen & LW_LOCKED) != 0;
 
-	if (w->fresh && fsyi_lockword_wakes_late(w->lock, held) && held)
-		return doze(w, seen);
-	return fsyi_lockword_let_run(w->lock, seen);
+	if (!w->fresh)
+		return false;
+	if (!(seen & LW_BARRED) && !fsyi_lockword_holder_waits_for_me(w->lock, seen))
+		fsyi_lockword_sample(w->lock, held);
+	return fsyi_lockword_wakes_late(w->lock, held) && held;
+}
+
+/* Whether to look, for length: not if that is 0, nor at a holder that waits for this CPU; unless the lock becomes free in another way. */
+static bool
+worth_a_look(const struct fsyi_waiting *w, uint32_t *seen, int64_t length)
+{
+	bool late = came_late(w, *seen), in_vain = fsyi_lockword_holder_waits_for_me(w->lock, *seen);
+
+	if (in_vain && length > 0)
+		fsyi_lockword_note_search(w->lock, length, false);
+	if (length > 0 && !in_vain)
+		return true;
+	return late ? doze(w, seen) : fsyi_lockword_let_run(w->lock, seen);
 }
 
 static enum lw_outcome
@@ -148,11 +163,12 @@ search(struct fsyi_waiting *w)
 {
 	int64_t start, now, patience, bar_at, length = fsyi_lockword_search_ns(w->lock), pause, barred_at = 0, before;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word), hold_off;
-	bool pressed = fsyi_lockword_is_pressed(w->lock), sampled = false, barred;
+	bool pressed, sampled = w->fresh, barred;
 
-	if (length == 0 && !wait_unseeing(w, &seen) && !fsyi_over(w->deadline, fsyi_now()))
+	if (!worth_a_look(w, &seen, length) && !fsyi_over(w->deadline, fsyi_now()))
 		return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
 	start = now = fsyi_now();
+	pressed = fsyi_lockword_is_pressed(w->lock);
 	patience = fsyi_lockword_patience_ns(w->lock);
 	bar_at = now + patience;
 	/* A pressed lock is left alone for a while, the longer the more threads wait for it: tenures are worth their length. */
@@ -180,7 +196,7 @@ search(struct fsyi_waiting *w)
 			w->asked = true;
 			return fsyi_lockword_sleep(w, &fsyi_park_turn);
 		}
-		if ((seen & LW_LOCKED) && (now - start >= length || fsyi_cpu_count() == 1)) {
+		if ((seen & LW_LOCKED) && (now - start >= length || fsyi_cpu_count() == 1 || fsyi_lockword_holder_waits_for_me(w->lock, seen))) {
 			fsyi_lockword_note_search(w->lock, now - start < length ? now - start : length, false);
 			return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
 		}

@@ -85,10 +85,12 @@ look_around(struct fsyi_waiting *w, uint32_t *seen)
 	return LW_AGAIN;
 }
 
-/* The searcher of a pressed lock waits for this CPU: better sleep. */
+/* The holder waits for this CPU, or the searcher of a pressed lock: better sleep. */
 static bool
-in_the_way(struct fsyi_waiting *w)
+in_the_way(const struct fsyi_waiting *w, uint32_t seen)
 {
+	if (fsyi_lockword_holder_waits_for_me(w->lock, seen))
+		return true;
 	return fsyi_lockword_is_pressed(w->lock) && fsyi_lockword_searcher_waits_for_me(w->lock);
 }
 
@@ -99,7 +101,7 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
 
 	if (w->start == 0 && !(seen & LW_BARRED)) {
-		if (!fsyi_lockword_is_hopeless(w->lock)) {
+		if (!fsyi_lockword_is_hopeless(w->lock) && !fsyi_lockword_holder_waits_for_me(w->lock, seen)) {
 			if (look_around(w, &seen) == LW_SPUN)
 				return LW_SPUN;
 		} else if (!w->awake) {
@@ -116,7 +118,7 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 		}
 		/* Before anything else, the clock too: the searcher takes a barred lock within LOOK_NS, and should find its
 		 * heir. */
-		if ((seen & (LW_BARRED | LW_SECOND)) == LW_BARRED && !in_the_way(w)) {
+		if ((seen & (LW_BARRED | LW_SECOND)) == LW_BARRED && !in_the_way(w, seen)) {
 			if (fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_SECOND))
 				return second(w, seen & LW_TURN);
 			continue;
@@ -137,7 +139,7 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 		}
 		if (take_stale(w, &seen, now, &idle_since, 0))
 			return LW_TAKEN;
-		if (now >= give_up || fsyi_cpu_count() == 1 || in_the_way(w))
+		if (now >= give_up || fsyi_cpu_count() == 1 || in_the_way(w, seen))
 			return fsyi_lockword_sleep(w, &fsyi_park_arrival);
 		now = fsyi_delay(LOOK_NS);
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);

@@ -49,6 +49,15 @@ fsyi_lockword_searcher_waits_for_me(const struct fsyi_lockword *lock)
 	return hint_says(lock, CPU_FIELD, SEARCHER_CPU, fsyi_cpu());
 }
 
+/* Not of a lock that is pressed: its searcher looks for the end of a tenure, whoever has it at the moment (sqlite under preload, 8 threads on one
+ * connection, against libc: 0.90 to 0.93 if it slept, 0.96 to 1.05 as it is). */
+bool
+fsyi_lockword_holder_waits_for_me(const struct fsyi_lockword *lock, uint32_t seen)
+{
+	return lock->held != NULL && (seen & LW_LOCKED) && !fsyi_lockword_is_pressed(lock) &&
+	       FSY_RAW_LOAD_(lock->held, __ATOMIC_RELAXED) == fsyi_cpu_mark(fsyi_cpu());
+}
+
 int
 fsyi_lockword_i_own(const struct fsyi_lockword *lock)
 {

@@ -87,7 +87,7 @@ bool fsyi_lockword_is_hopeless(const struct fsyi_lockword *lock);
 int64_t fsyi_lockword_search_ns(const struct fsyi_lockword *lock);
 void fsyi_lockword_note_search(const struct fsyi_lockword *lock, int64_t took, bool paid);
 
-/* A thread that was woken for a hopeless lock finds it held, or not. Whether the wake-ups mostly come too late. */
+/* A thread that was woken for a lock finds it held, or not. Whether the wake-ups mostly come too late. */
 bool fsyi_lockword_wakes_late(const struct fsyi_lockword *lock, bool held);
 
 /* Instead of a sleep and a wake-up, if that has paid lately: lets others have this CPU, the holder perhaps. True: the lock is free. */
@@ -105,6 +105,9 @@ void fsyi_lockword_note_release(const struct fsyi_lockword *lock);
 bool fsyi_lockword_may_bar(const struct fsyi_lockword *lock, int64_t now);
 void fsyi_lockword_i_bar(const struct fsyi_lockword *lock, int64_t now);
 void fsyi_lockword_note_bar(const struct fsyi_lockword *lock, int64_t now);
+
+/* The holder took the lock on this CPU: while the caller runs it does not, and is looked for in vain. */
+bool fsyi_lockword_holder_waits_for_me(const struct fsyi_lockword *lock, uint32_t seen);
 
 /* The calling thread searches from here on. */
 void fsyi_lockword_i_search(const struct fsyi_lockword *lock);

@@ -231,7 +231,7 @@ fsyi_lockword_unlock_suspect(const struct fsyi_lockword *lock)
 	if (!(fsy_atomic_u32_load_rlx(lock->word) & LW_LOCKED))
 		return FSY_SUSPECT_;
 	if (fsy_attention_ != NULL)
-		FSY_RAW_STORE_(lock->held, 1, __ATOMIC_RELEASE);          /* H1 -> H2 */
+		FSY_RAW_STORE_(lock->held, FSY_LW_HELD_, __ATOMIC_RELEASE);          /* H1 -> H2 */
 	return fsy_lockword_release_(lock->word, lock->held);
 }
 
@@ -243,7 +243,7 @@ fsyi_lockword_note(struct fsyi_waiting *w, bool spun)
 	if (w->lock->owner != NULL)
 		fsyi_owner_sign(w->lock->owner);
 	else if (fsy_attention_ != NULL)
-		FSY_RAW_STORE_(w->lock->held, 1, __ATOMIC_RELEASE);       /* H1 -> H2 */
+		FSY_RAW_STORE_(w->lock->held, fsyi_cpu_mark(fsyi_cpu()), __ATOMIC_RELEASE);       /* H1 -> H2 */
 	if (spun) {
 		fsyi_count_contended(w->lock->word, 0);
 		fsyi_count_handover(w->lock->word, false);

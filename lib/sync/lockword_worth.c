@@ -110,7 +110,7 @@ fsyi_lockword_note_search(const struct fsyi_lockword *lock, int64_t took, bool p
 }
 
 /*
- * Moving averages, by address, of those that were woken for such a lock: found it held again = 255. If that is what more than half of them find,
+ * Moving averages, by address, of those that were woken: found the lock held again = 255. If that is what more than half of them find,
  * a wake-up and a sleep for nothing at every unlock are too many.
  */
 enum { LATE = 128, LATE_WEIGHT = 16 };

@@ -27,17 +27,26 @@ extern const unsigned int __rseq_size __attribute__((weak));
 static bool rseq_cpu, rseq_node;                 /* written by the constructor only */
 static fsy_atomic_u32 cpu_count;
 
+ptrdiff_t fsyi_cpu_at;
+static __thread int32_t nowhere = -1;
+
+static inline const char *
+thread_pointer(void)
+{
+#if defined(__x86_64__)
+	const char *pointer;
+
+	__asm__("mov %%fs:0, %0" : "=r"(pointer));
+	return pointer;
+#else
+	return __builtin_thread_pointer();
+#endif
+}
+
 static inline int32_t
 rseq_read(int field)
 {
-	const char *area;
-
-#if defined(__x86_64__)
-	__asm__("mov %%fs:0, %0" : "=r"(area));
-#else
-	area = __builtin_thread_pointer();
-#endif
-	return __atomic_load_n((const int32_t *)(const void *)(area + __rseq_offset + field), __ATOMIC_RELAXED);
+	return __atomic_load_n((const int32_t *)(const void *)(thread_pointer() + __rseq_offset + field), __ATOMIC_RELAXED);
 }
 
 int
@@ -111,8 +120,10 @@ fsyi_cpu_node_used(void)
 void
 fsyi_cpu_init(void)
 {
+	fsyi_cpu_at = (const char *)&nowhere - thread_pointer();
 	if (fsyi_switch_on("FASTSYNC_RSEQ") && &__rseq_offset != NULL && &__rseq_size != NULL && __rseq_size != 0) {
 		rseq_cpu = true;
+		fsyi_cpu_at = __rseq_offset + RSEQ_CPU_ID;
 		rseq_node = getauxval(AUX_RSEQ_FEATURE_SIZE) >= RSEQ_NODE_ID + sizeof(int32_t);
 	}
 	fsyi_cpu_count();

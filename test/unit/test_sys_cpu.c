@@ -41,6 +41,7 @@ test_cpu_is_where_it_was_pinned(void **state)
 			if (CPU_ISSET((size_t)cpu, &allowed)) {
 				pin(cpu);
 				assert_int_equal(fsyi_cpu(), cpu);
+				assert_int_equal(fsyi_cpu_quick(), fsyi_cpu_rseq_used() ? cpu : -1);
 				assert_int_equal(fsyi_node(), fsyi_topology_node_of_cpu(cpu));
 			}
 	assert_int_equal(errno, 77);
