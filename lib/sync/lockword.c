@@ -155,7 +155,8 @@ worth_a_look(const struct fsyi_waiting *w, uint32_t *seen, int64_t length)
 		fsyi_lockword_note_search(w->lock, length, false);
 	if (length > 0 && !in_vain)
 		return true;
-	return late ? doze(w, seen) : fsyi_lockword_let_run(w->lock, seen);
+	/* Whoever leaves a hopeless lock reckons with dozers, and nobody else does (take_stale). */
+	return late && length == 0 ? doze(w, seen) : fsyi_lockword_let_run(w->lock, seen);
 }
 
 static enum lw_outcome

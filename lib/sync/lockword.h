@@ -24,7 +24,7 @@ struct fsyi_lockword {
 	fsy_atomic_u32 *word;
 	uint8_t *held;                  /* NULL if it has an owner */
 	fsy_atomic_u32 *owner;          /* the word after it (owner.h), or NULL: any thread may unlock */
-	uint8_t *busy;                  /* how often an arrival finds it locked a moment later: 0 never .. 255 always */
+	uint8_t *busy;                  /* how often it is found locked: 0 never .. 255 always */
 	uint16_t *hint;                 /* the last contended owner's node, and the searcher's CPU */
 };
 

@@ -3,7 +3,8 @@
  * lockword_hint.c - whom to wake: the adaptive lock's guesses about nodes and CPUs.
  *
  * WORD    hint: bits 0-9 the searcher's CPU + 1, bits 10-15 the last contended owner's node + 1, modulo their width; 0 = unknown.
- *         busy: moving average, over the last 32 or so, of what arrivals saw a moment after the fast path failed: locked = 255.
+ *         busy: moving average, over the last 32 or so, of what arrivals saw a moment after the fast path failed, and searchers when they
+ *         were woken: locked = 255.
  * INVARIANTS
  *         H1  No answer is relied on: a wrong hint costs time, never a wake-up. Writers may lose each other's updates.
  *         H2  Preference is bounded by fsyi_queue_pick: a waiter is passed by less than a batch of younger ones.
@@ -54,8 +55,12 @@ fsyi_lockword_searcher_waits_for_me(const struct fsyi_lockword *lock)
 bool
 fsyi_lockword_holder_waits_for_me(const struct fsyi_lockword *lock, uint32_t seen)
 {
-	return lock->held != NULL && (seen & LW_LOCKED) && !fsyi_lockword_is_pressed(lock) &&
-	       FSY_RAW_LOAD_(lock->held, __ATOMIC_RELAXED) == fsyi_cpu_mark(fsyi_cpu());
+	uint8_t where;
+
+	if (lock->held == NULL || !(seen & LW_LOCKED) || fsyi_lockword_is_pressed(lock))
+		return false;
+	where = FSY_RAW_LOAD_(lock->held, __ATOMIC_RELAXED);
+	return where > FSY_LW_HELD_ && where != fsyi_cpu_mark(-1) && where == fsyi_cpu_mark(fsyi_cpu());
 }
 
 int

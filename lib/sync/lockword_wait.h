@@ -106,7 +106,7 @@ bool fsyi_lockword_may_bar(const struct fsyi_lockword *lock, int64_t now);
 void fsyi_lockword_i_bar(const struct fsyi_lockword *lock, int64_t now);
 void fsyi_lockword_note_bar(const struct fsyi_lockword *lock, int64_t now);
 
-/* The holder took the lock on this CPU: while the caller runs it does not, and is looked for in vain. */
+/* The holder took the lock on this CPU, as far as is known: while the caller runs it does not, and is looked for in vain. */
 bool fsyi_lockword_holder_waits_for_me(const struct fsyi_lockword *lock, uint32_t seen);
 
 /* The calling thread searches from here on. */

@@ -199,6 +199,8 @@ hand_off(struct fsyi_scene *scene, void *arg)
 	if (scene->queue->count == 1)
 		fsy_atomic_u32_and_rlx(fair->lock->word, ~LW_QUEUED);
 	fair->handed = true;
+	if (fair->lock->held != NULL && FSY_RAW_LOAD_(fair->lock->held, __ATOMIC_RELAXED) != 0)
+		FSY_RAW_STORE_(fair->lock->held, FSY_LW_HELD_, __ATOMIC_RELAXED);         /* where the next one is it says itself */
 	hand_over(scene, scene->queue->all.head);
 }
 

@@ -28,7 +28,7 @@ static bool rseq_cpu, rseq_node;                 /* written by the constructor o
 static fsy_atomic_u32 cpu_count;
 
 ptrdiff_t fsyi_cpu_at;
-static __thread int32_t nowhere = -1;
+static __thread int32_t nowhere __attribute__((tls_model("initial-exec"))) = -1;      /* at one distance from all thread pointers */
 
 static inline const char *
 thread_pointer(void)

@@ -10,8 +10,8 @@
 /* CPU number (rseq: one load; else getcpu). */
 int fsyi_cpu(void);
 
-/* fsyi_cpu in two instructions, for what is done at every lock; without rseq, or before the constructor, no CPU's number. */
-extern ptrdiff_t fsyi_cpu_at;
+/* fsyi_cpu in a few instructions, for what is done at every lock. Without rseq -1; before the constructor anything. */
+extern ptrdiff_t fsyi_cpu_at __attribute__((visibility("hidden")));
 static inline int
 fsyi_cpu_quick(void)
 {
@@ -25,7 +25,7 @@ fsyi_cpu_quick(void)
 #endif
 }
 
-/* What a lock keeps of where it was taken: of the CPU's number 7 bits, never 0 or 1. A hint: of several CPUs it is the same. */
+/* What a lock keeps of where it was taken: of the CPU's number 7 bits, never 0 or 1. A hint: of several CPUs it is the same. Of -1: nobody's. */
 static inline uint8_t
 fsyi_cpu_mark(int cpu)
 {

@@ -58,9 +58,15 @@ test_does_not_look_for_a_thread_of_this_cpu(void **state)
 	try_awake(&stage);
 	fsy_atomic_u32_store_rlx(&stage.word, LW_LOCKED | LW_SEARCHER); /* nor beside another who looks */
 	try_awake(&stage);
+	let_go(&stage);
 	hold(&stage, false);
 	assert_true(try_awake(&stage) >= LONG_NS);
+	let_go(&stage);
 	hold(&stage, true);
+	if (fsyi_cpu_count() == 1) {            /* where nobody looks for long */
+		let_go(&stage);
+		return;
+	}
 	stage.busy = 255;                                               /* pressed: the searcher waits for the end of a tenure */
 	assert_true(try_awake(&stage) >= LONG_NS);
 	let_go(&stage);
@@ -134,7 +140,7 @@ test_learns_how_pressed_it_is(void **state)
 	struct stage stage;
 
 	(void)state;
-	for (int found = FREE; found < CASES; found++) {
+	for (int found = FREE; found < (fsyi_cpu_count() == 1 ? HELD : CASES); found++) {
 		hold(&stage, false);
 		stage.busy = 80;
 		fsy_atomic_u32_store_rlx(&stage.word, LW_SEARCHER | (found == BARRED ? LW_BARRED : found == HELD ? LW_LOCKED : 0));
@@ -177,6 +183,6 @@ main(void)
 		cmocka_unit_test(test_says_where_it_is_held),
 	};
 
-	watchdog("lock word, held on this CPU", 20);
+	watchdog("lock word, held on this CPU", 60);
 	return cmocka_run_group_tests_name("lock word, held on this CPU", tests, NULL, NULL);
 }
