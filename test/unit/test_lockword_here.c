@@ -172,6 +172,23 @@ test_says_where_it_is_held(void **state)
 	let_go(&stage);
 }
 
+/* Whom it is handed to is elsewhere, and says where once it runs: until then nobody is to go by the last holder. */
+static void
+test_hand_over_forgets_where(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	stage_set(&stage, false);
+	stage.held = fsyi_cpu_mark(fsyi_cpu());
+	fsy_atomic_u32_store_rlx(&stage.word, LW_LOCKED | LW_QUEUED);
+	assert_true(fsyi_lockword_holder_waits_for_me(&stage.lock, LW_LOCKED));
+	assert_int_equal(fsyi_lockword_unlock_fair(&stage.lock), FSY_RELEASED_);
+	assert_true(fsy_atomic_u32_load_rlx(&stage.word) & LW_LOCKED);
+	assert_int_equal(stage.held, FSY_LW_HELD_);
+	stage_clear(&stage);
+}
+
 int
 main(void)
 {
@@ -181,6 +198,7 @@ main(void)
 		cmocka_unit_test(test_stops_looking),
 		cmocka_unit_test(test_learns_how_pressed_it_is),
 		cmocka_unit_test(test_says_where_it_is_held),
+		cmocka_unit_test(test_hand_over_forgets_where),
 	};
 
 	watchdog("lock word, held on this CPU", 60);
