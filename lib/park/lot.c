@@ -74,19 +74,22 @@ fsyi_queue_find(struct fsyi_bucket *bucket, const void *key)
 	return queue;
 }
 
-/* The two lists are the same list with different links. before == NULL: at the tail. */
+/* The two lists are the same list with different links. before == NULL: at the tail, which is the head's prev. */
 #define FIFO_INSERT(fifo, thread, before, next, prev)                                           \
 	do {                                                                                    \
+		struct fsyi_thread *after_ = (before) ? (before) : (fifo)->head;                \
 		(thread)->next = (before);                                                      \
-		(thread)->prev = (before) ? (before)->prev : (fifo)->tail;                      \
-		*((thread)->prev ? &(thread)->prev->next : &(fifo)->head) = (thread);           \
-		*((before) ? &(before)->prev : &(fifo)->tail) = (thread);                       \
+		(thread)->prev = after_ ? after_->prev : (thread);                              \
+		*((before) == (fifo)->head ? &(fifo)->head : &(thread)->prev->next) = (thread); \
+		*((before) ? &(before)->prev : &(fifo)->head->prev) = (thread);                 \
 	} while (0)
 
 #define FIFO_REMOVE(fifo, thread, next, prev)                                                   \
 	do {                                                                                    \
-		*((thread)->prev ? &(thread)->prev->next : &(fifo)->head) = (thread)->next;     \
-		*((thread)->next ? &(thread)->next->prev : &(fifo)->tail) = (thread)->prev;     \
+		struct fsyi_thread *after_ = (thread)->next;                                    \
+		*((thread) == (fifo)->head ? &(fifo)->head : &(thread)->prev->next) = after_;   \
+		if ((fifo)->head != NULL)                                                       \
+			*(after_ ? &after_->prev : &(fifo)->head->prev) = (thread)->prev;       \
 	} while (0)
 
 static struct fsyi_fifo *
@@ -142,7 +145,8 @@ fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool aga
 	self->spare = NULL;
 	if (queue == NULL) {
 		queue = header;
-		*queue = (struct fsyi_waitq){ .key = key, .chain = bucket->queues };
+		queue->key = key;
+		queue->chain = bucket->queues;
 		bucket->queues = queue;
 	} else {
 		header->chain = queue->spares;
@@ -153,7 +157,7 @@ fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool aga
 	(again ? insert_by_seniority : insert_at_tail)(&queue->all, node_fifo(queue, self->node), self);
 	self->queue = queue;
 	if (queue->count++ == 0)
-		fsyi_queue_turn(bucket, queue, fsyi_now());
+		fsyi_queue_turn(bucket, queue, self->since);
 	if (!again || self->turn_at >= queue->turn_at)
 		return;
 	queue->turn_at = self->turn_at;         /* it only left for a moment: its turn goes on, though all others have left meanwhile */

@@ -12,21 +12,22 @@
 #include <fastsync/lockword.h>
 #include "../sys/thread.h"
 
+/* The tail is the head's prev, so that a queue is one cache line, and another where there are nodes. */
 struct fsyi_fifo {
-	struct fsyi_thread *head, *tail;
+	struct fsyi_thread *head;
 };
 
-/* Everything here is under the bucket lock of key. */
+/* Everything here is under the bucket lock of key. All but key, chain and turn_at is zero in a header that is nobody's queue. */
 struct fsyi_waitq {
 	const void *key;
 	struct fsyi_waitq *chain;              /* the bucket's next queue, or the next spare header */
 	struct fsyi_waitq *spares;             /* headers lent by the other waiters */
 	struct fsyi_fifo all;                  /* by seniority */
-	struct fsyi_fifo node[FSYI_NODE_QUEUES];
 	uint32_t count;
 	bool armed;                            /* counted in the attention table */
 	bool known;                            /* and whoever uses the object from now on reads it there */
 	int64_t turn_at;                       /* when the eldest's turn has come */
+	struct fsyi_fifo node[FSYI_NODE_QUEUES];
 };
 
 struct fsyi_bucket {

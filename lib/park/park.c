@@ -40,15 +40,15 @@
 enum { AWAKE, QUEUED, ASLEEP, IN_CROWD }; /* thread->park */
 
 /* A thread that lingered in vain does so again only after twice as many waits, up to this many. LOOKS: per look at the clock. */
-enum { MOST_SKIPPED = 128, LOOKS = 8 };
+enum { MOST_SKIPPED = 1024, LOOKS = 8 };
 
 struct fsyi_scene
-fsyi_scene_enter(struct fsyi_lot *lot, const void *key)
+fsyi_scene_enter(struct fsyi_lot *lot, const void *key, int64_t now)
 {
 	struct fsyi_scene scene;
 
 	scene.key = key;
-	scene.now = fsyi_now();
+	scene.now = now;
 	scene.wake = scene.rest = NULL;
 	scene.here = scene.asleep = scene.crowd = false;
 	scene.bucket = fsyi_lot_bucket(lot, key);
@@ -142,7 +142,7 @@ fsyi_is_asleep(const struct fsyi_thread *thread)
 void
 fsyi_visit(struct fsyi_lot *lot, const void *key, void (*visit)(struct fsyi_scene *scene, void *arg), void *arg)
 {
-	struct fsyi_scene scene = fsyi_scene_enter(lot, key);
+	struct fsyi_scene scene = fsyi_scene_enter(lot, key, fsyi_now());
 
 	visit(&scene, arg);
 	fsyi_scene_leave(&scene);
@@ -158,7 +158,7 @@ give_up(struct fsyi_lot *lot, struct fsyi_thread *self, const void *first, const
 
 	for (;;) {
 		key = fsy_atomic_ptr_load_rlx(&self->key);
-		scene = fsyi_scene_enter(lot, key);
+		scene = fsyi_scene_enter(lot, key, 0);
 		if (key == fsy_atomic_ptr_load_rlx(&self->key)) /* stable under its bucket lock (P4) */
 			break;
 		fsyi_scene_leave(&scene);               /* moved in between */
@@ -201,7 +201,7 @@ linger(struct fsyi_thread *self, fsy_deadline_t deadline)
 			fsyi_relax();
 		}
 	} while (fsyi_now() < (give_up_at < deadline ? give_up_at : deadline));
-	self->linger_vain = self->linger_vain == 0 ? 1 : self->linger_vain < MOST_SKIPPED ? (uint8_t)(2 * self->linger_vain) : MOST_SKIPPED;
+	self->linger_vain = self->linger_vain == 0 ? 1 : self->linger_vain < MOST_SKIPPED ? (uint16_t)(2 * self->linger_vain) : MOST_SKIPPED;
 	self->linger_skip = self->linger_vain;
 	return false;
 }
@@ -251,7 +251,7 @@ fsyi_park(struct fsyi_lot *lot, const void *key, uint32_t kind, const struct fsy
 		return FSYI_PARK_NO_RECORD;
 	self->cpu = (uint16_t)fsyi_cpu();
 	self->node = (uint16_t)fsyi_node();
-	scene = fsyi_scene_enter(lot, key);
+	scene = fsyi_scene_enter(lot, key, fsyi_now());
 	if (!op->validate(&scene, arg)) {
 		fsyi_scene_leave(&scene);
 		return FSYI_PARK_INVALID;

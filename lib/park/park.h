@@ -36,7 +36,7 @@ struct fsyi_scene {
 	struct fsyi_thread *rest;       /* out: the waiters that fsyi_scene_wake_all took from the queue */
 	bool asleep, crowd;             /* out: it sleeps in the kernel; in the crowd of the bucket */
 	bool here;                      /* out: it fell asleep on the CPU of the one who wakes it */
-	int64_t now;
+	int64_t now;                    /* 0 in scenes whose maker has no use for it */
 };
 
 /* Takes thread from the queue and has it woken with token once the bucket lock is dropped. At most one per scene. The
@@ -94,7 +94,7 @@ void fsyi_visit_two(struct fsyi_lot *lot, const void *key, const void *(*other)(
 		    void (*visit)(struct fsyi_scene *scene, struct fsyi_scene *target, void *arg), void *arg);
 
 /* The ends of a visit, for those who lock more than one bucket. */
-struct fsyi_scene fsyi_scene_enter(struct fsyi_lot *lot, const void *key);
+struct fsyi_scene fsyi_scene_enter(struct fsyi_lot *lot, const void *key, int64_t now);
 void fsyi_scene_leave(struct fsyi_scene *scene);
 
 /* The plain doors, for callers whose decision is made: wake the eldest (true if there was one), all who wait at the time of the call

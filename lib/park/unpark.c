@@ -6,6 +6,7 @@
  * taken in address order.
  */
 #include "park.h"
+#include "../sys/clock.h"
 #include "../sys/fatal.h"
 
 struct unpark {
@@ -71,7 +72,7 @@ fsyi_visit_two(struct fsyi_lot *lot, const void *key, const void *(*other)(const
 	struct fsyi_scene scene, target = { 0 };
 
 	for (;;) {
-		scene = fsyi_scene_enter(lot, key);
+		scene = fsyi_scene_enter(lot, key, 0);
 		target.key = other(&scene, arg);
 		if (target.key == NULL) {
 			visit(&scene, NULL, arg);
@@ -95,7 +96,7 @@ fsyi_visit_two(struct fsyi_lot *lot, const void *key, const void *(*other)(const
 		fsyi_bucket_unlock(target.bucket);
 	}
 	target.queue = fsyi_queue_find(target.bucket, target.key);
-	target.now = scene.now;
+	target.now = fsyi_now();
 	visit(&scene, &target, arg);
 	FSYI_ASSERT(scene.wake == NULL);
 	if (target.bucket != scene.bucket)

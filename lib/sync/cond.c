@@ -51,7 +51,7 @@ validate(struct fsyi_scene *scene, void *arg)
 	uint32_t unequal = wait->relock->ways & FSYI_COND_KEEPS ? COND_UNEQUAL : 0;
 
 	if (scene->queue != NULL && scene->queue->all.head->kind == FSYI_KIND_COND) {
-		wait->other = scene->queue->all.head->relock->word;
+		wait->other = scene->queue->all.head->relock_word;
 		unequal |= fsy_atomic_u32_load_rlx(wait->word) & COND_UNEQUAL;
 	}
 	if (wait->other != NULL && wait->other != wait->relock->lock.word) {
@@ -60,6 +60,7 @@ validate(struct fsyi_scene *scene, void *arg)
 		unequal = COND_UNEQUAL;
 	}
 	fsyi_thread_self()->relock = &wait->relock->lock;
+	fsyi_thread_self()->relock_word = wait->relock->lock.word;
 	fsy_atomic_u32_store_rlx(wait->word, COND_QUEUED | unequal);
 	return true;
 }
@@ -179,15 +180,22 @@ struct signal {
 	struct fsyi_lockword lock;
 };
 
-/* Where signalled waiters go on waiting; NULL: nobody waits, or they have to be woken. */
+/* Where signalled waiters go on waiting; NULL: nobody waits, or they have to be woken. One alone is woken if the mutex looks free: to have it
+ * join the searchers there would cost a second bucket, and another lock of that. */
 static const void *
 mutex_of(const struct fsyi_scene *scene, void *arg)
 {
+	const struct signal *signal = (const struct signal *)arg;
+	const fsy_atomic_u32 *mutex;
+
 	if (scene->queue == NULL || scene->queue->all.head->kind != FSYI_KIND_COND || !fsyi_lockword_admits())
 		return NULL;
-	if (fsy_atomic_u32_load_rlx(((struct signal *)arg)->word) & COND_UNEQUAL)
+	if (fsy_atomic_u32_load_rlx(signal->word) & COND_UNEQUAL)
 		return NULL;
-	return scene->queue->all.head->relock->word;
+	mutex = scene->queue->all.head->relock_word;
+	if (!(signal->all && scene->queue->count > 1) && !(fsy_atomic_u32_load_rlx(mutex) & LW_BUSY))
+		return NULL;
+	return mutex;
 }
 
 static void

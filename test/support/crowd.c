@@ -60,7 +60,7 @@ check_all(const struct fsyi_waitq *queue)
 	uint32_t count = 0, spares = 0;
 
 	for (const struct fsyi_thread *thread = queue->all.head; thread != NULL; thread = thread->next) {
-		if (thread->prev != before)
+		if (before != NULL && thread->prev != before)
 			return "the list cannot be walked backwards";
 		if (thread->queue != queue || fsy_atomic_ptr_load_rlx(&thread->key) != queue->key)
 			return "a waiter stands in a queue that is not its own";
@@ -71,7 +71,7 @@ check_all(const struct fsyi_waitq *queue)
 		before = thread;
 		count++;
 	}
-	if (queue->all.tail != before)
+	if (before == NULL || queue->all.head->prev != before)
 		return "the tail is not the last";
 	for (const struct fsyi_waitq *spare = queue->spares; spare != NULL; spare = spare->chain)
 		spares++;
@@ -89,14 +89,14 @@ check_node(const struct fsyi_waitq *queue, int node, uint32_t *count)
 	for (const struct fsyi_thread *thread = fifo->head; thread != NULL; thread = thread->node_next) {
 		if (thread->node % FSYI_NODE_QUEUES != node || thread->queue != queue)
 			return "a waiter stands in the list of another node";
-		if (thread->node_prev != before)
+		if (before != NULL && thread->node_prev != before)
 			return "a node's list cannot be walked backwards";
 		if (before != NULL && before->seniority >= thread->seniority)
 			return "a node's list does not go by seniority";
 		before = thread;
 		(*count)++;
 	}
-	return before != NULL && fifo->tail != before ? "a node's tail is not the last" : NULL;
+	return before != NULL && fifo->head->node_prev != before ? "a node's tail is not the last" : NULL;
 }
 
 const char *

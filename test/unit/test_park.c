@@ -85,7 +85,7 @@ note_queued(struct fsyi_scene *scene, void *arg)
 
 	queued_calls++;
 	W_CHECK(scene->queue != NULL && fsyi_thread_self()->queue == scene->queue);
-	W_CHECK(scene->queue->all.tail == fsy_atomic_ptr_load(&sleeper->record));
+	W_CHECK(scene->queue->all.head->prev == fsy_atomic_ptr_load(&sleeper->record));
 }
 
 static bool
