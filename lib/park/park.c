@@ -237,7 +237,7 @@ sleep_until_woken(struct fsyi_lot *lot, struct fsyi_thread *self, const void *ke
 			return FSYI_PARK_TIMEDOUT;
 		deadline = FSY_FOREVER;                 /* what it waits for is on its way */
 	}
-	return self->token == FSYI_TOKEN_HANDOFF ? FSYI_UNPARKED_HANDOFF : FSYI_UNPARKED_NORMAL;
+	return (enum fsyi_parked)(self->token - FSYI_TOKEN_NORMAL);
 }
 
 enum fsyi_parked

@@ -17,11 +17,13 @@ enum fsyi_token {
 	FSYI_TOKEN_NONE,
 	FSYI_TOKEN_NORMAL,    /* look again: for a lock, you are the searcher now */
 	FSYI_TOKEN_HANDOFF,   /* what you waited for is yours */
+	FSYI_TOKEN_AGAIN,     /* look again, like one that has just come */
 };
 
 enum fsyi_parked {
 	FSYI_UNPARKED_NORMAL, /* slept, and was woken with the token of that name */
 	FSYI_UNPARKED_HANDOFF,
+	FSYI_UNPARKED_AGAIN,
 	FSYI_PARK_INVALID,    /* validate or confirm said no: did not sleep */
 	FSYI_PARK_TIMEDOUT,   /* the deadline came first; in no queue any more */
 	FSYI_PARK_NO_RECORD,  /* no memory for a thread record: wait some other way */

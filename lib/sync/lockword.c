@@ -15,7 +15,7 @@
  * STATES  role of a waiter: arriving -> searcher -> owner
  *                           arriving -> second -> searcher ...
  *                           arriving -> parked -> searcher (token NORMAL) | owner (token HANDOFF)
- *               a cond's waiter, signalled -> parked | searcher
+ *               a cond's waiter, signalled -> parked | searcher; parked -> arriving (token AGAIN), in place of one that goes to sleep
  *                           searcher -> parked at the back (spun in vain, or the eldest's turn has come)
  *                                    -> parked at the front, where it was (woken, and spun in vain)
  * INVARIANTS
@@ -275,7 +275,7 @@ fsyi_lockword_resume(const struct fsyi_lockword *lock, enum fsyi_parked woken)
 		.lock = lock, .deadline = FSY_FOREVER, .start = fsyi_thread_self()->since, .searcher = searcher, .fresh = searcher
 	};
 
-	obtain(&w, searcher ? LW_AGAIN : LW_TAKEN);
+	obtain(&w, woken == FSYI_UNPARKED_HANDOFF ? LW_TAKEN : LW_AGAIN);
 }
 
 bool

@@ -200,6 +200,33 @@ two_conds(int id)
 	fsy_mutex_unlock(&lock);
 }
 
+/* Twice: the last one tells all and waits for their answers. Who goes back to sleep finds the searcher on its way, and others moved. */
+static void
+answers(int id)
+{
+	int others = sim_threads() - 1;
+
+	fsy_mutex_lock(&lock);
+	for (int round = 1; round <= 2; round++) {
+		if (id == others) {
+			woken = 0;
+			flag = round;
+			fsy_cond_broadcast(c);
+			while (woken < others)
+				fsy_cond_wait(c2, &lock);
+			continue;
+		}
+		while (flag < round)
+			fsy_cond_wait(c, &lock);
+		if (++woken == others)
+			fsy_cond_signal(c2);
+		section();
+		fsy_mutex_unlock(&lock);
+		fsy_mutex_lock(&lock);
+	}
+	fsy_mutex_unlock(&lock);
+}
+
 /* T0 waits with one mutex and, when it is back, T1 with another. T2 and T3 signal as long as it takes, with no mutex. */
 static void
 another_mutex(int id)
@@ -236,7 +263,9 @@ const struct sim_case sim_cases[] = {
 	COND("bz25847", 3, no_stealing, cond_at_rest, SIM_NO_DFS, 0),
 	COND("two-conds", 4, two_conds, cond_at_rest, SIM_NO_DFS, 0),
 	COND("another-mutex", 4, another_mutex, cond_at_rest, SIM_NO_DFS, 0),
+	COND("answers", 4, answers, cond_at_rest, SIM_NO_DFS, 0),
 	LOSES("crowd", 4, flag_is_up, cond_at_rest),
 	LOSES("two-conds", 4, two_conds, cond_at_rest),
+	LOSES("answers", 4, answers, cond_at_rest),
 	{ NULL, 0, NULL, NULL, NULL, 0, 0 },
 };
