@@ -16,7 +16,7 @@
  *
  * Wait in a loop, or with wait_while: what was true when the signal came may have changed before the mutex
  * was had back. Signals are cheap with the mutex held: nobody wakes only to find it locked. A waiter joins
- * the queue of the mutex instead, and at most one is awake on its way there.
+ * the queue of the mutex instead, and few are awake on their way there.
  *
  * A condition variable may be destroyed, or its memory reused, as soon as those who waited have been
  * signalled, even before the signalling call or the waits have returned (the mutex has to last). A signal

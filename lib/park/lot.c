@@ -11,6 +11,7 @@
  *         Q2  all and node[] are ordered by seniority.
  *         Q3  spares holds count - 1 headers: every waiter but one, whose header is the queue.
  *         Q4  attention[slot] >= number of armed queues whose key has that slot.
+ *         Q5  Of a header that is nobody's queue all is zero but key, chain and turn_at: who lends it next finds it so.
  * ORDER   B1 bucket_unlock: swap_rel  ->  B2 bucket_lock: cas_acq, swap_acq      (MP) publishes queues and attention
  *         The attention byte is raised and lowered under the bucket lock and read without it; the fences that make
  *         that sound belong to those who raise it (lib/sync/lockword.c).

@@ -17,7 +17,7 @@ struct fsyi_fifo {
 	struct fsyi_thread *head;
 };
 
-/* Everything here is under the bucket lock of key. All but key, chain and turn_at is zero in a header that is nobody's queue. */
+/* Everything here is under the bucket lock of key. */
 struct fsyi_waitq {
 	const void *key;
 	struct fsyi_waitq *chain;              /* the bucket's next queue, or the next spare header */
@@ -51,7 +51,7 @@ void fsyi_bucket_unlock(struct fsyi_bucket *bucket);
 
 /* With the bucket locked. A queue that fsyi_queue_remove empties is gone when it returns. */
 struct fsyi_waitq *fsyi_queue_find(struct fsyi_bucket *bucket, const void *key);
-void fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool again);
+void fsyi_queue_insert(struct fsyi_bucket *bucket, struct fsyi_thread *self, bool again); /* its key, node and since are set */
 void fsyi_queue_remove(struct fsyi_bucket *bucket, struct fsyi_thread *thread);
 
 /* The waiter to serve next: of the preferred node (-1 = none) if one waits within a batch of the eldest, and among the first few

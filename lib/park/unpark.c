@@ -70,6 +70,7 @@ fsyi_visit_two(struct fsyi_lot *lot, const void *key, const void *(*other)(const
 	       void (*visit)(struct fsyi_scene *scene, struct fsyi_scene *target, void *arg), void *arg)
 {
 	struct fsyi_scene scene, target = { 0 };
+	const void *now_named;
 
 	for (;;) {
 		scene = fsyi_scene_enter(lot, key, 0);
@@ -90,10 +91,16 @@ fsyi_visit_two(struct fsyi_lot *lot, const void *key, const void *(*other)(const
 		fsyi_bucket_lock(target.bucket);
 		fsyi_bucket_lock(scene.bucket);
 		scene.queue = fsyi_queue_find(scene.bucket, key);
-		if (other(&scene, arg) == target.key)
+		now_named = other(&scene, arg);
+		if (now_named == target.key)
 			break;
-		fsyi_bucket_unlock(scene.bucket);       /* what it named has changed meanwhile */
-		fsyi_bucket_unlock(target.bucket);
+		fsyi_bucket_unlock(target.bucket);      /* what it named has changed meanwhile */
+		if (now_named == NULL) {
+			visit(&scene, NULL, arg);
+			fsyi_scene_leave(&scene);
+			return;
+		}
+		fsyi_bucket_unlock(scene.bucket);
 	}
 	target.queue = fsyi_queue_find(target.bucket, target.key);
 	target.now = fsyi_now();

@@ -16,7 +16,8 @@
  *         C4  A waiter whose deadline passes and who is no longer in this queue has been signalled (I7).
  *         C5  All in the queue name the same mutex, and it is alive: each of them will lock it before it returns. Or UNEQUAL is set: one
  *             names another, or holds it still; those who are signalled are woken then, and none is moved.
- *         C6  A move to the mutex's queue keeps the lock word's L2 (fsyi_lockword_admit). At most one of those who are moved is woken.
+ *         C6  A move to the mutex's queue keeps the lock word's L2 (fsyi_lockword_admit). At most one of those who are moved is woken by it;
+ *             the others by unlocks (lockword_wake.c).
  * ORDER   nothing of its own: the word is read without the bucket lock by signallers only, for whom the mutex orders it. A signal is
  *         ordered before the return of the wait that it ends by K1 -> K2, or, through the mutex's queue, by B1 -> B2 and then K1 -> K2.
  * FAIRNESS first come, first served; then the mutex's.

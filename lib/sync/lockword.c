@@ -272,7 +272,8 @@ fsyi_lockword_resume(const struct fsyi_lockword *lock, enum fsyi_parked woken)
 {
 	bool searcher = woken == FSYI_UNPARKED_NORMAL;
 	struct fsyi_waiting w = {
-		.lock = lock, .deadline = FSY_FOREVER, .start = fsyi_thread_self()->since, .searcher = searcher, .fresh = searcher
+		.lock = lock, .deadline = FSY_FOREVER, .start = fsyi_thread_self()->since, .searcher = searcher, .fresh = searcher,
+		.placed = woken == FSYI_UNPARKED_AGAIN
 	};
 
 	obtain(&w, woken == FSYI_UNPARKED_HANDOFF ? LW_TAKEN : LW_AGAIN);

@@ -45,7 +45,7 @@ second(struct fsyi_waiting *w, uint32_t turn)
 		if ((now >= give_up || fsyi_over(w->deadline, now)) &&
 		    (seen & (LW_SECOND | LW_TURN)) == (LW_SECOND | turn) &&
 		    fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen & ~LW_SECOND))
-			return fsyi_over(w->deadline, now) ? LW_TIMEDOUT : fsyi_lockword_sleep(w, &fsyi_park_arrival);
+			return fsyi_over(w->deadline, now) ? LW_TIMEDOUT : fsyi_lockword_sleep(w, &fsyi_park_arrival[w->placed]);
 	}
 }
 
@@ -140,7 +140,7 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 		if (take_stale(w, &seen, now, &idle_since, 0))
 			return LW_TAKEN;
 		if (now >= give_up || fsyi_cpu_count() == 1 || in_the_way(w, seen))
-			return fsyi_lockword_sleep(w, &fsyi_park_arrival);
+			return fsyi_lockword_sleep(w, &fsyi_park_arrival[w->placed]);
 		now = fsyi_delay(LOOK_NS);
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);
 	}

@@ -143,7 +143,9 @@ left(struct fsyi_scene *scene, void *arg)
 		fsy_atomic_u32_and_rlx(w->lock->word, ~LW_QUEUED);
 }
 
-const struct fsyi_park_op fsyi_park_arrival = { validate_arrival, NULL, confirm, left, 0 };
+const struct fsyi_park_op fsyi_park_arrival[2] = {
+	{ validate_arrival, NULL, confirm, left, 0 }, { validate_arrival, NULL, confirm, left, FSYI_PARK_AGAIN }
+};
 const struct fsyi_park_op fsyi_park_searcher = { validate_searcher, queued, confirm, left, 0 };
 const struct fsyi_park_op fsyi_park_loser = { validate_searcher, queued, confirm, left, FSYI_PARK_AGAIN };
 const struct fsyi_park_op fsyi_park_turn = { validate_turn, NULL, confirm, left, 0 };

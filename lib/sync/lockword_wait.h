@@ -26,6 +26,7 @@ struct fsyi_waiting {
 	bool covered;                   /* parks while another thread has the role */
 	bool timed;                     /* parks for a moment only: the role, or the heavy fence, cannot be trusted */
 	bool awake;                     /* does not park here: gives up instead */
+	bool placed;                    /* was woken without a role, and keeps its place in the queue */
 	unsigned int naps;              /* of those that are timed */
 };
 
@@ -54,7 +55,7 @@ enum lw_outcome fsyi_lockword_sleep(struct fsyi_waiting *w, const struct fsyi_pa
 
 /* How an arrival, a searcher that spun in vain (for the first time, or after it was woken) and a searcher whose turn is over
  * go to sleep. */
-extern const struct fsyi_park_op fsyi_park_arrival, fsyi_park_searcher, fsyi_park_loser, fsyi_park_turn;
+extern const struct fsyi_park_op fsyi_park_arrival[2], fsyi_park_searcher, fsyi_park_loser, fsyi_park_turn;
 
 /* fsyi_park of a lock word; in a forked child sleeps for a moment only, and then takes the searcher's role. */
 enum fsyi_parked fsyi_lockword_park(struct fsyi_waiting *w, const struct fsyi_park_op *op);

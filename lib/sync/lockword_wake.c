@@ -107,8 +107,8 @@ leave_to_searcher(struct fsyi_scene *scene, struct visit *visit, uint32_t seen)
 }
 
 /*
- * All whom a broadcast has moved here have something to do, and each that ran alone would have to come out of an idle CPU. So a thread that is
- * about to sleep leaves its CPU to one of them that slept there, besides the searcher, which has another. It has no role: like one that has just come.
+ * All whom a broadcast has moved here have something to do, and each that ran alone would have to come out of an idle CPU. So a thread that is about
+ * to sleep leaves its CPU to one of them that slept there, besides the searcher, which has another. It has no role, and keeps its place.
  */
 static bool
 take_my_place(struct fsyi_scene *scene, const struct fsyi_lockword *lock, uint32_t seen)

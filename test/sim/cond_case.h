@@ -35,8 +35,6 @@ setup_cond(void)
 	c = some_cond(0);
 	c2 = some_cond(1);
 	c->word_.cell_ = c2->word_.cell_ = 0;
-	for (int i = 0; i < SIM_THREADS; i++)
-		sim_place(i, 0, (int)sim_random(2));
 	sim_name(c, sizeof(*c), "cond");
 	sim_name(c2, sizeof(*c2), "other cond");
 	sim_name(&fsyi_lot_bucket(&fsyi_lot, c)->lock, 4, "cond's bucket");

@@ -112,6 +112,16 @@ crowd_check(const struct fsyi_waitq *queue)
 	return wrong;
 }
 
+/* Q5 */
+static bool
+is_clean(const struct fsyi_waitq *header)
+{
+	for (int node = 0; node < FSYI_NODE_QUEUES; node++)
+		if (header->node[node].head != NULL)
+			return false;
+	return header->all.head == NULL && header->spares == NULL && header->count == 0 && !header->armed && !header->known;
+}
+
 const char *
 crowd_check_gone(const struct crowd *crowd)
 {
@@ -127,6 +137,8 @@ crowd_check_gone(const struct crowd *crowd)
 			wrong = "somebody who left has no header, or still a queue";
 		else if (seen[thread->spare - crowd->headers]++ != 0)
 			wrong = "two have the same header";
+		else if (!is_clean(thread->spare))
+			wrong = "a header is brought back that is not clean";
 	}
 	free(seen);
 	return wrong;
