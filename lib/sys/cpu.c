@@ -139,7 +139,7 @@ fsy_thread_set_node(int node)
 	self = fsyi_thread_self();
 	if (self == NULL)
 		return FSY_ENOMEM;
-	self->virtual_node = node;
+	self->virtual_node = (int16_t)node;
 	return 0;
 }
 

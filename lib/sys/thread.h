@@ -35,16 +35,16 @@ struct fsyi_thread {
 	uint32_t kind;                         /* what it waits for: the caller's business */
 	bool lost;                             /* was woken before, and came too late */
 	bool moved;                            /* it came from another queue */
-	uint16_t linger_skip, linger_vain;     /* its own: waits to go before it lingers again; and how many that was last time */
 	const struct fsyi_lockword *relock;    /* in a cond's queue, or moved from there: the lock it will take again */
 	const fsy_atomic_u32 *relock_word;     /* and its word: who asks only for that need not read the waiter's stack */
 
 	/* A queue header to donate: whoever waits first for a key lends its own (turnstiles). */
 	struct fsyi_waitq *spare;
 
-	/* The thread's own. */
-	int virtual_node;                      /* fsy_thread_set_node, -1 = none */
-	uint32_t arrivals;                     /* at locks in use: some of them are sampled */
+	/* The thread's own, and eight bytes that nobody else writes in: the grain by which relacy looks for races. */
+	int16_t virtual_node;                  /* fsy_thread_set_node, -1 = none */
+	uint16_t arrivals;                     /* at locks in use: some of them are sampled */
+	uint16_t linger_skip, linger_vain;     /* waits to go before it lingers again; and how many that was last time */
 	fsy_stats_t stats;                     /* written by the owner through lib/diag/hook.h, read by anyone */
 	uint32_t stats_epoch;                  /* which reset stats.longest_wait_ns belongs to */
 	void *pools;                           /* lib/data's, which hears of the thread's end */
