@@ -43,8 +43,7 @@ average(uint8_t *value, bool paid, int gain, int cost)
  */
 enum { VAIN = 128, COST = 16, GAIN = 4, PROBE = 61, RARE_PROBE = 251, SHORT_NS = 1000 };
 static uint8_t vain[CELLS], vain_short[CELLS];
-/* A look at this holder was in vain: everybody meets one that does not run, and it is but one. Who has kept the lock for so long keeps it longer. */
-static bool told[CELLS];
+static bool told[CELLS];                /* looks at this holder were in vain: everybody meets one that does not run, and it is but one */
 static uint8_t unprobed[CELLS];         /* searches since the last probe, whosever: of a thousand threads each searches but seldom */
 
 bool
@@ -73,9 +72,7 @@ is_probe(const struct fsyi_lockword *lock)
 int64_t
 fsyi_lockword_search_ns(const struct fsyi_lockword *lock)
 {
-	bool untold = !FSY_RAW_LOAD_(&told[cell(lock)], __ATOMIC_RELAXED);
-
-	if (untold && (!fsyi_lockword_is_vain(lock) || fsyi_thread_self() == NULL || is_probe(lock)))
+	if (!fsyi_lockword_is_vain(lock) || fsyi_thread_self() == NULL || is_probe(lock))
 		return fsyi_tune.spin_ns + fsyi_lockword_patience_ns(lock) - fsyi_tune.patience_ns;
 	if (fsyi_lockword_is_hopeless(lock))
 		return 0;

@@ -10,14 +10,6 @@ search_once(const struct fsyi_lockword *which, int64_t took, bool paid)
 	fsyi_lockword_note_search(which, took, paid);
 }
 
-/* How long the first search at a new holder is. */
-static int64_t
-first_search_ns(const struct fsyi_lockword *which)
-{
-	fsyi_lockword_note_release(which);
-	return fsyi_lockword_search_ns(which);
-}
-
 /* How many searches of that length, in vain or not, until it is (or is no longer) so. */
 static int
 searches_until(bool (*is)(const struct fsyi_lockword *), bool so, int64_t took, bool paid)
@@ -106,7 +98,7 @@ test_how_long_a_search_is(void **state)
 	(void)state;
 	searches_until(fsyi_lockword_is_vain, true, SHORT_NS + 1, false);
 	for (int i = 0; i < 3 * PROBE; i++) {
-		int64_t length = first_search_ns(&lock);
+		int64_t length = fsyi_lockword_search_ns(&lock);
 
 		longer += length == fsyi_tune.spin_ns;
 		assert_true(length == fsyi_tune.spin_ns || length == SHORT_NS);
@@ -115,25 +107,12 @@ test_how_long_a_search_is(void **state)
 	make_hopeless(&lock);
 	longer = 0;
 	for (int i = 0; i < 3 * RARE_PROBE; i++) {
-		int64_t length = first_search_ns(&lock);
+		int64_t length = fsyi_lockword_search_ns(&lock);
 
 		longer += length == fsyi_tune.spin_ns;
 		assert_true(length == fsyi_tune.spin_ns || length == 0);
 	}
 	assert_int_equal(longer, 3);
-}
-
-/* One holder that was looked for in vain is not looked for again, and the next one is. */
-static void
-test_one_look_per_holder(void **state)
-{
-	(void)state;
-	fsyi_lockword_note_search(&lock, fsyi_tune.spin_ns, false);
-	assert_false(fsyi_lockword_is_vain(&lock));
-	for (int i = 0; i < 3 * PROBE; i++)
-		assert_int_equal(fsyi_lockword_search_ns(&lock), SHORT_NS);
-	assert_int_equal(fsyi_lockword_search_ns(&other), fsyi_tune.spin_ns);
-	assert_int_equal(first_search_ns(&lock), fsyi_tune.spin_ns);
 }
 
 /* Whoever searches, and whichever other locks the same threads take. */
@@ -150,7 +129,7 @@ test_every_lock_is_probed(void **state)
 			vain_short[cell(&lock)] = vain_short[cell(&other)] = hopeless ? 255 : 0;
 		}
 		for (int i = 0; i < 4 * (hopeless ? RARE_PROBE : PROBE); i++)
-			probes[i % 2] += first_search_ns(i % 2 ? &other : &lock) == fsyi_tune.spin_ns;
+			probes[i % 2] += fsyi_lockword_search_ns(i % 2 ? &other : &lock) == fsyi_tune.spin_ns;
 		assert_int_equal(probes[0], 2);
 		assert_int_equal(probes[1], 2);
 	}
@@ -189,7 +168,6 @@ main(void)
 		cmocka_unit_test_setup(test_a_paid_look_brings_it_back, begin),
 		cmocka_unit_test_setup(test_one_holder_counts_once, begin),
 		cmocka_unit_test_setup(test_how_long_a_search_is, begin),
-		cmocka_unit_test_setup(test_one_look_per_holder, begin),
 		cmocka_unit_test_setup(test_every_lock_is_probed, begin),
 		cmocka_unit_test_setup(test_late_wakes, begin),
 	};
