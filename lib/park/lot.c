@@ -27,6 +27,8 @@
 
 enum { BUCKET_BITS = 10, BUCKETS = 1 << BUCKET_BITS, SLOTS = 1 << FSY_ATTENTION_BITS_, STUCK = 255, LOOKS = 16, CPU_WINDOW = 16 };
 
+FSY_STATIC_ASSERT(offsetof(struct fsyi_waitq, node[1]) <= FSY_CACHELINE, "a queue on one node is one cache line");
+
 static struct fsyi_bucket buckets[BUCKETS];
 static uint8_t attention_table[SLOTS];
 

@@ -41,7 +41,8 @@ enum { AWAKE, QUEUED, ASLEEP, IN_CROWD }; /* thread->park */
 FSY_STATIC_ASSERT((int)FSYI_UNPARKED_HANDOFF == FSYI_TOKEN_HANDOFF - FSYI_TOKEN_NORMAL &&
 		  (int)FSYI_UNPARKED_AGAIN == FSYI_TOKEN_AGAIN - FSYI_TOKEN_NORMAL, "a token names what its thread returns");
 
-/* A thread that lingered in vain does so again only after twice as many waits, up to this many. LOOKS: per look at the clock. */
+/* A thread that lingered in vain does so again only after twice as many waits, up to this many: those take milliseconds, and one look in vain some
+ * 30 us. LOOKS: per look at the clock. */
 enum { MOST_SKIPPED = 1024, LOOKS = 8 };
 
 struct fsyi_scene

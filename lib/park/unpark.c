@@ -70,16 +70,13 @@ fsyi_visit_two(struct fsyi_lot *lot, const void *key, const void *(*other)(const
 	       void (*visit)(struct fsyi_scene *scene, struct fsyi_scene *target, void *arg), void *arg)
 {
 	struct fsyi_scene scene, target = { 0 };
-	const void *now_named;
+	const void *again;
 
 	for (;;) {
 		scene = fsyi_scene_enter(lot, key, 0);
 		target.key = other(&scene, arg);
-		if (target.key == NULL) {
-			visit(&scene, NULL, arg);
-			fsyi_scene_leave(&scene);
-			return;
-		}
+		if (target.key == NULL)
+			break;
 		target.bucket = fsyi_lot_bucket(lot, target.key);
 		if (target.bucket == scene.bucket)
 			break;
@@ -91,16 +88,19 @@ fsyi_visit_two(struct fsyi_lot *lot, const void *key, const void *(*other)(const
 		fsyi_bucket_lock(target.bucket);
 		fsyi_bucket_lock(scene.bucket);
 		scene.queue = fsyi_queue_find(scene.bucket, key);
-		now_named = other(&scene, arg);
-		if (now_named == target.key)
+		again = other(&scene, arg);
+		if (again == target.key)
 			break;
 		fsyi_bucket_unlock(target.bucket);      /* what it named has changed meanwhile */
-		if (now_named == NULL) {
-			visit(&scene, NULL, arg);
-			fsyi_scene_leave(&scene);
-			return;
-		}
+		target.key = again;
+		if (again == NULL)
+			break;
 		fsyi_bucket_unlock(scene.bucket);
+	}
+	if (target.key == NULL) {
+		visit(&scene, NULL, arg);
+		fsyi_scene_leave(&scene);
+		return;
 	}
 	target.queue = fsyi_queue_find(target.bucket, target.key);
 	target.now = fsyi_now();

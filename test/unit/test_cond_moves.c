@@ -62,6 +62,40 @@ each_wait_names_its_own_mutex(void **state)
 	assert_all_at_rest();
 }
 
+static void *
+wait_once(void *c)
+{
+	fsy_mutex_lock(&first);
+	fsy_cond_wait((fsy_cond_t *)c, &first);
+	fsy_mutex_unlock(&first);
+	return NULL;
+}
+
+/* One that waits alone is woken from its own bucket if its mutex looks free: that of the mutex, which is taken here, it does not need. */
+static void
+lone_signal_visits_one_bucket(void **state)
+{
+	static fsy_cond_t many[64];
+	fsy_cond_t *c = many;
+	pthread_t thread;
+
+	(void)state;
+	while (fsyi_lot_bucket(&fsyi_lot, &c->word_) == fsyi_lot_bucket(&fsyi_lot, &first.word_))
+		c++;
+	thread = worker_start(wait_once, c);
+	wait_until_parked(c, 1);
+	fsy_mutex_lock(&first);                  /* it has unlocked it when this returns */
+	fsy_mutex_unlock(&first);
+	watchdog("a signal that waits for the mutex's bucket", 60);
+	fsyi_bucket_lock(fsyi_lot_bucket(&fsyi_lot, &first.word_));
+	fsy_cond_signal(c);
+	fsyi_bucket_unlock(fsyi_lot_bucket(&fsyi_lot, &first.word_));
+	watchdog("cond-moves", 200);
+	worker_join(thread);
+	assert_int_equal(fsy_atomic_u32_load(&c->word_), 0);
+	assert_all_at_rest();
+}
+
 /* The first one back keeps the mutex until it is told to leave. */
 static void *
 wait_and_keep(void *arg)
@@ -147,6 +181,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_wait_names_its_own_mutex),
+		cmocka_unit_test(lone_signal_visits_one_bucket),
 		cmocka_unit_test(broadcast_to_a_free_mutex_wakes_one),
 		cmocka_unit_test(rounds_of_broadcasts),
 	};

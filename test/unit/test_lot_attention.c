@@ -66,6 +66,34 @@ test_attention(void **state)
 	crowd_free(&crowd);
 }
 
+/* That users of the object read the byte is known of a queue while it is armed, and no longer. */
+static void
+test_what_is_known_goes_with_the_queue(void **state)
+{
+	static int key;
+	struct crowd crowd;
+
+	(void)state;
+	fsyi_lot_publish_attention();
+	crowd_make(&crowd, 2);
+	crowd_join(&crowd, 0, &key, 0, 0, false);
+	crowd_join(&crowd, 1, &key, 0, 0, false);
+	fsyi_queue_arm(queue_of(&crowd, 0));
+	queue_of(&crowd, 0)->known = true;
+	crowd_leave(&crowd, 0);
+	assert_true(queue_of(&crowd, 1)->known);         /* the queue goes on */
+	fsyi_queue_disarm(queue_of(&crowd, 1));
+	assert_false(queue_of(&crowd, 1)->known);
+	fsyi_queue_arm(queue_of(&crowd, 1));
+	queue_of(&crowd, 1)->known = true;
+	crowd_leave(&crowd, 1);
+	crowd_join(&crowd, 1, &key, 0, 0, false);        /* the header it left with */
+	assert_false(queue_of(&crowd, 1)->known);
+	crowd_leave(&crowd, 1);
+	assert_null(crowd_check_gone(&crowd));
+	crowd_free(&crowd);
+}
+
 /* More armed queues than a byte can count: it may stay up for good, but never read 0 while one of them is armed. */
 static int
 overflow_attention(void *arg)
@@ -106,6 +134,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_attention),
+		cmocka_unit_test(test_what_is_known_goes_with_the_queue),
 		cmocka_unit_test(test_attention_does_not_wrap),
 	};
 

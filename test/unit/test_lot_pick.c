@@ -222,6 +222,27 @@ test_turns(void **state)
 	crowd_free(&crowd);
 }
 
+/* Of whoever begins a queue the time is taken once, when its wait begins. */
+static void
+test_first_turn_begins_with_the_wait(void **state)
+{
+	struct crowd crowd;
+	int64_t length;
+
+	(void)state;
+	crowd_make(&crowd, 2);
+	crowd.people[0].since = 1000000;
+	crowd.people[1].since = 9000000;
+	crowd_join(&crowd, 0, &key, 0, 0, false);
+	length = queue_of(&crowd)->turn_at - 1000000;
+	assert_true(length >= fsyi_tune.turn_min_ns && length <= fsyi_tune.turn_max_ns);
+	crowd_join(&crowd, 1, &key, 0, 0, false);        /* joins a turn that has begun */
+	assert_int_equal(queue_of(&crowd)->turn_at - 1000000, length);
+	crowd_leave(&crowd, 0);
+	crowd_leave(&crowd, 1);
+	crowd_free(&crowd);
+}
+
 /* A neighbour in the bucket that keeps making turns does not hide the turn of a queue that is due before. */
 static void
 test_hint_is_the_earliest_turn(void **state)
@@ -269,6 +290,7 @@ main(void)
 		cmocka_unit_test(test_node_then_cpu),         cmocka_unit_test(test_batch_is_closed),
 		cmocka_unit_test(test_bound_on_being_passed), cmocka_unit_test(test_preference_is_used),
 		cmocka_unit_test(test_turns),                 cmocka_unit_test(test_hint_is_the_earliest_turn),
+		cmocka_unit_test(test_first_turn_begins_with_the_wait),
 	};
 
 	watchdog("lot's choice", 200);
