@@ -19,7 +19,7 @@
  *         C6  A move to the mutex's queue keeps the lock word's L2 (fsyi_lockword_admit). At most one of those who are moved is woken by it;
  *             the others by unlocks (lockword_wake.c).
  * ORDER   nothing of its own: the word is read without the bucket lock by signallers only, for whom the mutex orders it. The mutex's
- *         word is read, by mutex_of, as a guess; C5 keeps it in place. A signal is ordered before the return of the wait that it ends
+ *         word is read, by mutex_of, as a guess. A signal is ordered before the return of the wait that it ends
  *         by K1 -> K2, or, through the mutex's queue, by B1 -> B2 and then K1 -> K2.
  * FAIRNESS first come, first served; then the mutex's.
  * LIFETIME the word is not read or written after the queue's last waiter was taken from it: the signaller clears it before that

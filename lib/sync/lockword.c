@@ -132,7 +132,8 @@ doze(const struct fsyi_waiting *w, uint32_t *seen)
 	return !(*seen & LW_LOCKED);
 }
 
-/* What a searcher finds that was woken tells how pressed the lock is: it comes at any time. True: it was, and such come too late. */
+/* What a searcher finds that was woken tells how pressed the lock is: it comes at any time, unless a holder has signalled it. True: it was, and such
+ * come too late. */
 static bool
 came_late(const struct fsyi_waiting *w, uint32_t seen)
 {
@@ -140,8 +141,8 @@ came_late(const struct fsyi_waiting *w, uint32_t seen)
 
 	if (!w->fresh)
 		return false;
-	if (!(seen & LW_BARRED) && !fsyi_lockword_holder_waits_for_me(w->lock, seen))
-		fsyi_lockword_sample(w->lock, held);
+	if (!(seen & LW_BARRED) && !fsyi_lockword_holder_waits_for_me(w->lock, seen) && !fsyi_thread_self()->moved)
+		fsyi_lockword_sample(w->lock, held, false);
 	return fsyi_lockword_wakes_late(w->lock, held) && held;
 }
 
@@ -172,12 +173,13 @@ search(struct fsyi_waiting *w)
 	pressed = fsyi_lockword_is_pressed(w->lock);
 	patience = fsyi_lockword_patience_ns(w->lock);
 	bar_at = now + patience;
-	/* A pressed lock is left alone for a while, the longer the more threads wait for it: tenures are worth their length. */
+	/* A pressed lock is left alone for a while, the longer the more threads wait for it: tenures are worth their length. So it is not taken at the
+	 * first look either, nor, while others sleep, before it is barred. */
 	pause = !pressed || length < fsyi_tune.spin_ns ? LOOK_NS : (seen & LW_QUEUED) ? patience : fsyi_tune.first_look_ns;
-	hold_off = pressed && length > 0 ? LW_QUEUED : 0;
+	hold_off = !pressed || length == 0 ? 0 : w->fresh ? LW_QUEUED : LW_QUEUED | LW_SEARCHER;
 	fsyi_lockword_i_search(w->lock);
 	for (;;) {
-		if (!(seen & LW_LOCKED) && ((seen & LW_BARRED) || !(seen & hold_off))) {
+		if (!(seen & LW_LOCKED) && ((seen & LW_BARRED) || !(seen & hold_off) || fsyi_over(w->deadline, now))) {
 			barred = (seen & LW_BARRED) != 0;
 			if (!take_over(w, &seen))
 				continue;
@@ -203,12 +205,13 @@ search(struct fsyi_waiting *w)
 		}
 		/* While others sleep even a free lock is barred before it is taken: the thread that has just released it,
 		 * and is about to come back, then turns up as the second, and nobody need be woken in its place. */
-		if ((now >= bar_at || !(seen & LW_LOCKED)) && !(seen & LW_BARRED)) {
+		if ((now >= bar_at || !(seen & (LW_LOCKED | (hold_off & LW_SEARCHER)))) && !(seen & LW_BARRED)) {
 			if (!fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_BARRED))
 				continue;
 			bar_at = now;
 			barred_at = (seen & LW_LOCKED) ? now : 0;
 		}
+		hold_off &= LW_QUEUED;
 		before = now;
 		now = fsyi_delay(next_pause(pause, now, bar_at));
 		if (now - before > PREEMPTED_NS)
@@ -217,7 +220,7 @@ search(struct fsyi_waiting *w)
 			pause *= 2;
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);
 		if (!sampled && !(seen & LW_BARRED))
-			fsyi_lockword_sample(w->lock, (seen & LW_LOCKED) != 0);
+			fsyi_lockword_sample(w->lock, (seen & LW_LOCKED) != 0, false);
 		sampled = true;
 	}
 }

@@ -11,7 +11,7 @@
 
 /* A lock that stays free and barred for STALE_BAR_NS has a searcher that does not run: whoever sees it takes it. Not where searchers
  * doze: there the bar is a fair unlock's, and holds until they come by. */
-enum { STALE_BAR_NS = 2000, SECOND_LOOK_NS = 150, SAMPLED = 16, LOOKS_PER_CLOCK = 8, BACKOFF = 4 };
+enum { STALE_BAR_NS = 2000, SECOND_LOOK_NS = 150, SAMPLED = 16, OFTEN_NS = 4000, LOOKS_PER_CLOCK = 8, BACKOFF = 4 };
 
 static bool
 take_stale(struct fsyi_waiting *w, uint32_t *seen, int64_t now, int64_t *idle_since, uint32_t clear)
@@ -49,6 +49,22 @@ second(struct fsyi_waiting *w, uint32_t turn)
 	}
 }
 
+/* Whether this thread's last SAMPLED arrivals were at this lock, for all that is known, and followed each other closely. */
+static bool
+comes_often(const struct fsyi_waiting *w, bool due, int64_t now)
+{
+	struct fsyi_thread *self = fsyi_thread_self();
+
+	if (self == NULL)
+		return false;
+	if (due) {
+		self->often = self->sampled == w->lock->word && now - self->sampled_at < SAMPLED * OFTEN_NS;
+		self->sampled = w->lock->word;
+		self->sampled_at = now;
+	}
+	return self->often && self->sampled == w->lock->word;
+}
+
 /*
  * What an arrival does first. Every so often, and always while the lock is known to be pressed, it looks a second time after a
  * pause and leaves what it saw for others: a lock whose owner comes back at once is found locked again. A lock that is merely in
@@ -58,14 +74,14 @@ static enum lw_outcome
 look_around(struct fsyi_waiting *w, uint32_t *seen)
 {
 	struct fsyi_thread *self = fsyi_thread_self();
-	bool pressed = fsyi_lockword_is_pressed(w->lock);
+	bool pressed = fsyi_lockword_is_pressed(w->lock), due = self == NULL || ++self->arrivals % SAMPLED == 0;
 	int64_t now;
 
-	if (pressed || (*seen & LW_QUEUED) || self == NULL || ++self->arrivals % SAMPLED == 0) {
-		fsyi_delay(SECOND_LOOK_NS);
+	if (pressed || (*seen & LW_QUEUED) || due) {
+		now = fsyi_delay(SECOND_LOOK_NS);
 		*seen = fsy_atomic_u32_load_rlx(w->lock->word);
 		if (!(*seen & LW_BARRED))
-			fsyi_lockword_sample(w->lock, (*seen & LW_LOCKED) != 0);
+			fsyi_lockword_sample(w->lock, (*seen & LW_LOCKED) != 0, !pressed && comes_often(w, due, now));
 	}
 	for (int i = 1; !pressed && !(*seen & LW_BARRED); i++) {
 		if (lw_takeable(*seen) && lw_take(w, seen, 0)) {

@@ -45,6 +45,10 @@ struct fsyi_thread {
 	int16_t virtual_node;                  /* fsy_thread_set_node, -1 = none */
 	uint16_t arrivals;                     /* at locks in use: some of them are sampled */
 	uint16_t linger_skip, linger_vain;     /* waits to go before it lingers again; and how many that was last time */
+	const void *sampled;                   /* the lock in use at which it was last due to be sampled, when, */
+	int64_t sampled_at;
+	bool often;                            /* and whether it had come to it often since the time before */
+	uint8_t doubts;                        /* how many pressed locks it has found free */
 	fsy_stats_t stats;                     /* written by the owner through lib/diag/hook.h, read by anyone */
 	uint32_t stats_epoch;                  /* which reset stats.longest_wait_ns belongs to */
 	void *pools;                           /* lib/data's, which hears of the thread's end */
