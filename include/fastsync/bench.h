@@ -24,7 +24,7 @@ typedef struct fsy_bench_options {
 	enum fsy_bench_format format;
 	bool quick;                 /* fewer, shorter rounds: a smoke test, marked as such in every output */
 	bool all;                   /* every case (bench-full) */
-	bool bars;                  /* what the project holds itself to, bar by bar; filter then selects bars */
+	bool bars;                  /* what the project holds itself to, bar by bar, as a table; filter then selects bars */
 	bool list;                  /* print the cases and candidates, measure nothing */
 	bool article_method;        /* the article's literal method: 10 runs, 30 s of warm-up between them */
 	bool unpinned;              /* leave placement to the scheduler */

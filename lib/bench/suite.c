@@ -12,6 +12,10 @@ set_defaults(fsy_bench_options_t *options)
 		options->rounds = options->article_method ? 10 : options->quick ? 3 : 11;
 	if (options->round_ns == 0)
 		options->round_ns = options->quick ? 20000000 : 100000000;
+	if (options->bars && options->format != FSY_BENCH_TABLE) {
+		fprintf(stderr, "fastsync-bench: bars are printed as text, not as JSON or CSV: --filter has the cases that they are of\n");
+		return FSY_EINVAL;
+	}
 	if (options->rounds < 3 || options->rounds > FSYB_MAX_ROUNDS) {
 		fprintf(stderr, "fastsync-bench: rounds: %d is not between 3 and %d\n", options->rounds, FSYB_MAX_ROUNDS);
 		return FSY_EINVAL;

@@ -69,6 +69,8 @@ test_refusals(void **state)
 	(void)state;
 	refused((fsy_bench_options_t){ .filter = "no-such-case" }, "no-such-case");
 	refused((fsy_bench_options_t){ .bars = true, .filter = "no-such-bar" }, "no-such-bar");
+	refused((fsy_bench_options_t){ .bars = true, .format = FSY_BENCH_JSON, .filter = "alone" }, "JSON");
+	refused((fsy_bench_options_t){ .bars = true, .format = FSY_BENCH_CSV, .filter = "alone" }, "CSV");
 	refused((fsy_bench_options_t){ .candidates = "glibc,nobody" }, "'nobody'");
 	refused((fsy_bench_options_t){ .candidates = "," }, "no candidate");
 	refused((fsy_bench_options_t){ .threads = "1,x" }, "1,x");
