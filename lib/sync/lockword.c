@@ -132,8 +132,8 @@ doze(const struct fsyi_waiting *w, uint32_t *seen)
 	return !(*seen & LW_LOCKED);
 }
 
-/* What a searcher finds that was woken tells how pressed the lock is: it comes at any time, unless a holder has signalled it. True: it was, and such
- * come too late. */
+/* What a searcher finds that was woken tells how pressed the lock is: it comes at any time, unless a holder has signalled it. True: it was,
+ * and such come too late. */
 static bool
 came_late(const struct fsyi_waiting *w, uint32_t seen)
 {
@@ -165,21 +165,21 @@ search(struct fsyi_waiting *w)
 {
 	int64_t start, now, patience, bar_at, length = fsyi_lockword_search_ns(w->lock), pause, barred_at = 0, before;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word), hold_off;
-	bool pressed, sampled = w->fresh, barred;
+	bool pressed, looked = w->fresh, away, barred;
 
 	if (!worth_a_look(w, &seen, length) && !fsyi_over(w->deadline, fsyi_now()))
 		return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
 	start = now = fsyi_now();
-	pressed = fsyi_lockword_is_pressed(w->lock);
+	pressed = fsyi_lockword_is_pressed(w->lock) && fsyi_cpu_count() > 1;
 	patience = fsyi_lockword_patience_ns(w->lock);
 	bar_at = now + patience;
-	/* A pressed lock is left alone for a while, the longer the more threads wait for it: tenures are worth their length. So it is not taken at the
-	 * first look either, nor, while others sleep, before it is barred. */
+	/* A pressed lock, be it free, is left alone for a while, the longer the more threads wait for it: tenures are worth their length. */
 	pause = !pressed || length < fsyi_tune.spin_ns ? LOOK_NS : (seen & LW_QUEUED) ? patience : fsyi_tune.first_look_ns;
-	hold_off = !pressed || length == 0 ? 0 : w->fresh ? LW_QUEUED : LW_QUEUED | LW_SEARCHER;
+	hold_off = pressed && length > 0 ? LW_QUEUED : 0;
 	fsyi_lockword_i_search(w->lock);
 	for (;;) {
-		if (!(seen & LW_LOCKED) && ((seen & LW_BARRED) || !(seen & hold_off) || fsyi_over(w->deadline, now))) {
+		away = hold_off != 0 && !looked;
+		if (!(seen & LW_LOCKED) && ((seen & LW_BARRED) || !(away || (seen & hold_off)) || fsyi_over(w->deadline, now))) {
 			barred = (seen & LW_BARRED) != 0;
 			if (!take_over(w, &seen))
 				continue;
@@ -203,15 +203,13 @@ search(struct fsyi_waiting *w)
 			fsyi_lockword_note_search(w->lock, now - start < length ? now - start : length, false);
 			return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
 		}
-		/* While others sleep even a free lock is barred before it is taken: the thread that has just released it,
-		 * and is about to come back, then turns up as the second, and nobody need be woken in its place. */
-		if ((now >= bar_at || !(seen & (LW_LOCKED | (hold_off & LW_SEARCHER)))) && !(seen & LW_BARRED)) {
+		/* While others sleep even a free lock is barred first: its last owner, about to come back, is then the second, and nobody is woken. */
+		if ((now >= bar_at || !(away || (seen & LW_LOCKED))) && !(seen & LW_BARRED)) {
 			if (!fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_BARRED))
 				continue;
 			bar_at = now;
 			barred_at = (seen & LW_LOCKED) ? now : 0;
 		}
-		hold_off &= LW_QUEUED;
 		before = now;
 		now = fsyi_delay(next_pause(pause, now, bar_at));
 		if (now - before > PREEMPTED_NS)
@@ -219,9 +217,9 @@ search(struct fsyi_waiting *w)
 		if (pause < LONGEST_PAUSE_NS)
 			pause *= 2;
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);
-		if (!sampled && !(seen & LW_BARRED))
+		if (!looked && !(seen & LW_BARRED))
 			fsyi_lockword_sample(w->lock, (seen & LW_LOCKED) != 0, false);
-		sampled = true;
+		looked = true;
 	}
 }
 

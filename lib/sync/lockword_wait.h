@@ -76,8 +76,8 @@ void fsyi_lockword_wake_searcher(struct fsyi_scene *scene, const struct fsyi_loc
 int fsyi_lockword_i_own(const struct fsyi_lockword *lock);
 int fsyi_lockword_owner_node(const struct fsyi_lockword *lock);
 
-/* What a waiter sees at a second look, and whether it comes often; and what that says of the lock. Pressed: whoever releases it wants it back at once, so
- * that it pays to keep it for a while, and to stay away from it meanwhile. */
+/* What a waiter sees at a second look, and whether it comes often; and what that says of the lock. Pressed: whoever releases it wants it back at
+ * once, so that it pays to keep it for a while, and to stay away from it meanwhile. */
 void fsyi_lockword_sample(const struct fsyi_lockword *lock, bool locked, bool often);
 bool fsyi_lockword_is_pressed(const struct fsyi_lockword *lock);
 
