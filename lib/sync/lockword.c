@@ -203,7 +203,7 @@ search(struct fsyi_waiting *w)
 			fsyi_lockword_note_search(w->lock, now - start < length ? now - start : length, false);
 			return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);
 		}
-		/* While others sleep even a free lock is barred first: its last owner, about to come back, is then the second, and nobody is woken. */
+		/* While others sleep a free lock is barred first: its last owner, about to come back, is then the second, and nobody is woken. */
 		if ((now >= bar_at || !(away || (seen & LW_LOCKED))) && !(seen & LW_BARRED)) {
 			if (!fsy_atomic_u32_cas_rlx(w->lock->word, &seen, seen | LW_BARRED))
 				continue;
