@@ -142,7 +142,7 @@ came_late(const struct fsyi_waiting *w, uint32_t seen)
 	if (!w->fresh)
 		return false;
 	if (!(seen & LW_BARRED) && !fsyi_lockword_holder_waits_for_me(w->lock, seen) && !fsyi_thread_self()->moved)
-		fsyi_lockword_sample(w->lock, held, false);
+		fsyi_lockword_sample(w->lock, held, false, fsyi_now());
 	return fsyi_lockword_wakes_late(w->lock, held) && held;
 }
 
@@ -218,7 +218,7 @@ search(struct fsyi_waiting *w)
 			pause *= 2;
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);
 		if (!looked && !(seen & LW_BARRED))
-			fsyi_lockword_sample(w->lock, (seen & LW_LOCKED) != 0, false);
+			fsyi_lockword_sample(w->lock, (seen & LW_LOCKED) != 0, false, now);
 		looked = true;
 	}
 }

@@ -11,7 +11,7 @@
 
 /* A lock that stays free and barred for STALE_BAR_NS has a searcher that does not run: whoever sees it takes it. Not where searchers
  * doze: there the bar is a fair unlock's, and holds until they come by. */
-enum { STALE_BAR_NS = 2000, SECOND_LOOK_NS = 150, SAMPLED = 16, OFTEN_NS = 4000, LOOKS_PER_CLOCK = 8, BACKOFF = 4 };
+enum { STALE_BAR_NS = 2000, SECOND_LOOK_NS = 150, SAMPLED = 16, LOOKS_PER_CLOCK = 8, BACKOFF = 4 };
 
 static bool
 take_stale(struct fsyi_waiting *w, uint32_t *seen, int64_t now, int64_t *idle_since, uint32_t clear)
@@ -58,7 +58,7 @@ comes_often(const struct fsyi_waiting *w, bool due, int64_t now)
 	if (self == NULL)
 		return false;
 	if (due) {
-		self->often = self->sampled == w->lock->word && now - self->sampled_at < SAMPLED * OFTEN_NS;
+		self->often = self->sampled == w->lock->word && now - self->sampled_at < SAMPLED * fsyi_tune.often_ns;
 		self->sampled = w->lock->word;
 		self->sampled_at = now;
 	}
@@ -81,7 +81,7 @@ look_around(struct fsyi_waiting *w, uint32_t *seen)
 		now = fsyi_delay(SECOND_LOOK_NS);
 		*seen = fsy_atomic_u32_load_rlx(w->lock->word);
 		if (!(*seen & LW_BARRED))
-			fsyi_lockword_sample(w->lock, (*seen & LW_LOCKED) != 0, !pressed && comes_often(w, due, now));
+			fsyi_lockword_sample(w->lock, (*seen & LW_LOCKED) != 0, !pressed && comes_often(w, due, now), now);
 	}
 	for (int i = 1; !pressed && !(*seen & LW_BARRED); i++) {
 		if (lw_takeable(*seen) && lw_take(w, seen, 0)) {

@@ -100,13 +100,15 @@ fsyi_lockword_wake_searcher(struct fsyi_scene *scene, const struct fsyi_lockword
 }
 
 void
-fsyi_lockword_sample(const struct fsyi_lockword *lock, bool locked, bool often)
+fsyi_lockword_sample(const struct fsyi_lockword *lock, bool locked, bool often, int64_t now)
 {
 	struct fsyi_thread *self = fsyi_thread_self();
 	int old = FSY_RAW_LOAD_(lock->busy, __ATOMIC_RELAXED);
 	int busy = old + ((locked ? 255 : often ? OFTEN : 0) - old) / 32;
 
-	if (!locked && old > PRESSED && self != NULL && ++self->doubts % DOUBTED != 0)
+	if (often)
+		fsyi_lockword_note_fight(lock, now);
+	if (!locked && old > PRESSED && fsyi_lockword_is_fought_for(lock, now) && self != NULL && ++self->doubts % DOUBTED != 0)
 		return;
 	if (busy != old)
 		FSY_RAW_STORE_(lock->busy, (uint8_t)busy, __ATOMIC_RELAXED);

@@ -78,7 +78,7 @@ int fsyi_lockword_owner_node(const struct fsyi_lockword *lock);
 
 /* What a waiter sees at a second look, and whether it comes often; and what that says of the lock. Pressed: whoever releases it wants it back at
  * once, so that it pays to keep it for a while, and to stay away from it meanwhile. */
-void fsyi_lockword_sample(const struct fsyi_lockword *lock, bool locked, bool often);
+void fsyi_lockword_sample(const struct fsyi_lockword *lock, bool locked, bool often, int64_t now);
 bool fsyi_lockword_is_pressed(const struct fsyi_lockword *lock);
 
 /* How long a searcher should look before it sleeps, in ns, by what has paid lately; and what came of it, after how long: the lock, or nothing.
@@ -87,6 +87,10 @@ bool fsyi_lockword_is_vain(const struct fsyi_lockword *lock);
 bool fsyi_lockword_is_hopeless(const struct fsyi_lockword *lock);
 int64_t fsyi_lockword_search_ns(const struct fsyi_lockword *lock);
 void fsyi_lockword_note_search(const struct fsyi_lockword *lock, int64_t took, bool paid);
+
+/* That somebody comes to it often; whether somebody did within the last milliseconds. */
+void fsyi_lockword_note_fight(const struct fsyi_lockword *lock, int64_t now);
+bool fsyi_lockword_is_fought_for(const struct fsyi_lockword *lock, int64_t now);
 
 /* A thread that was woken for a lock finds it held, or not. Whether the wake-ups mostly come too late. */
 bool fsyi_lockword_wakes_late(const struct fsyi_lockword *lock, bool held);

@@ -122,6 +122,23 @@ fsyi_lockword_wakes_late(const struct fsyi_lockword *lock, bool held)
 	return average(&late[cell(lock)], !held, LATE_WEIGHT, LATE_WEIGHT) > LATE;
 }
 
+/* Until when a lock counts as fought for, by address: while it passes for pressed its arrivals are too few to tell. */
+enum { FOUGHT_NS = 10000000 };
+static int64_t fought_until[CELLS];
+
+void
+fsyi_lockword_note_fight(const struct fsyi_lockword *lock, int64_t now)
+{
+	if (now + FOUGHT_NS / 2 > FSY_RAW_LOAD_(&fought_until[cell(lock)], __ATOMIC_RELAXED))   /* W3 */
+		FSY_RAW_STORE_(&fought_until[cell(lock)], now + FOUGHT_NS, __ATOMIC_RELAXED);
+}
+
+bool
+fsyi_lockword_is_fought_for(const struct fsyi_lockword *lock, int64_t now)
+{
+	return now < FSY_RAW_LOAD_(&fought_until[cell(lock)], __ATOMIC_RELAXED);
+}
+
 /*
  * The holder that is not waited for awake may want this very CPU. Then a few yields, at a switch each, save a sleep and a wake-up, and the holder
  * is not kept waiting. Moving averages, by address, of what they took, in YIELD_UNIT_NS, those that did not free the lock VAIN_YIELD_NS more:
