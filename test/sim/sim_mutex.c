@@ -80,6 +80,56 @@ relapse_served(void)
 }
 
 /*
+ * Whoever was woken, and finds the lock taken, keeps its place in the queue until it has had the lock: also if it was about to sleep again, saw the
+ * lock free after its fence, and comes back to find that somebody else has taken it and a third one searches. Each who lets go looks at the others.
+ */
+static struct { struct fsyi_thread *thread; uint64_t place; bool queued, woken; } guests[SIM_THREADS];
+
+static void
+setup_place(void)
+{
+	setup();
+	tune(1000, 2000, 100, 3000);
+	never_worth_looking();
+	rounds = 40;
+	memset(guests, 0, sizeof(guests));
+}
+
+static void
+enter_or_leave(int id, bool enters)
+{
+	struct fsyi_bucket *bucket = fsyi_lot_bucket(&fsyi_lot, &lock);
+
+	fsyi_bucket_lock(bucket);
+	guests[id].thread = enters ? fsyi_thread_self() : NULL;
+	guests[id].queued = guests[id].woken = false;
+	for (int i = 0; i < sim_threads(); i++) {
+		const struct fsyi_thread *thread = guests[i].thread;
+
+		if (thread == NULL)
+			continue;
+		guests[i].queued = guests[i].queued || thread->queue != NULL;
+		if (guests[i].woken)
+			SIM_CHECK(thread->seniority == guests[i].place);
+		guests[i].woken = guests[i].woken || (guests[i].queued && thread->queue == NULL && thread->token == FSYI_TOKEN_NORMAL);
+		guests[i].place = thread->seniority;
+	}
+	fsyi_bucket_unlock(bucket);
+}
+
+static void
+keeps_its_place(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		enter_or_leave(id, true);
+		fsy_mutex_lock(&lock);
+		enter_or_leave(id, false);
+		section();
+		fsy_mutex_unlock(&lock);
+	}
+}
+
+/*
  * T1 searches, the others go to sleep covered by it, and it gives up: it makes one of them the searcher and has the next unlock come by, at the
  * moment when T0's looks whether it should. Patient, so that nobody becomes the second.
  */
@@ -231,6 +281,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("trio-once", 3, setup_sleepy, lock_unlock, all_served, 0, 2),
 	BOTH("gives-up", 4, setup_gives_up, gives_up, all_entered, SIM_NO_DFS, 0),
 	BOTH("relapse", 4, setup_relapse, relapse, relapse_served, SIM_NO_DFS, 0),
+	BOTH("place", 4, setup_place, keeps_its_place, all_served, SIM_NO_DFS | SIM_FAIR, 0),
 	BOTH("quartet", 4, setup, lock_unlock, all_served, SIM_NO_DFS, 0),
 	BOTH("vain", 3, setup_vain, vain, vain_served, SIM_NO_DFS, 0),
 	BOTH("mixed", 3, setup, mixed, all_entered, SIM_NO_DFS, 0),
