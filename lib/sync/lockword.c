@@ -40,7 +40,8 @@
  * FAIRNESS barging lasts one patience (longer where sections are: lockword_worth.c); the eldest sleeper gets its turn every
  *         turn_min..turn_max, so the k-th waits at most (k + batch - 1) turns, each with one patience, one critical section
  *         and some 5 us of pauses. A sleeper that was woken and came too late keeps its place until it has had the lock, however often it looks,
- *         and after one more turn the lock is taken for it: one hand-off per turn at most.
+ *         and after one more turn the lock is taken for it: one hand-off per turn at most. Where looks are hopeless a turn begins when a
+ *         visit finds the lock free; once it is turn_max late, whoever lets go stays away for a moment, so that the next visit does.
  * LIFETIME the store R1 (the add R2, the park store of HANDOFF) is the unlocker's last access to the object. A visit after it
  *         goes by the address alone, and reads the word only while a waiter of kind LOCK is queued on it.
  * WRONG WAYS  storing 0 and then reading a waiter bit from the word: the object may be gone (I1).
