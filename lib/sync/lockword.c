@@ -39,8 +39,9 @@
  *         Everything else on the word is relaxed: the queue it speaks of is under the bucket lock.
  * FAIRNESS barging lasts one patience (longer where sections are: lockword_worth.c); the eldest sleeper gets its turn every
  *         turn_min..turn_max, so the k-th waits at most (k + batch - 1) turns, each with one patience, one critical section
- *         and some 5 us of pauses. A sleeper that was woken and came too late
- *         keeps its place, and after a turn the lock is taken for it: one hand-off per turn at most.
+ *         and some 5 us of pauses. A sleeper that was woken and came too late keeps its place until it has had the lock, however often it looks,
+ *         and after one more turn the lock is taken for it: one hand-off per turn at most. Where looks are hopeless a turn begins when a
+ *         visit finds the lock free; once it is turn_max late, whoever lets go stays away for a moment, so that the next visit does.
  * LIFETIME the store R1 (the add R2, the park store of HANDOFF) is the unlocker's last access to the object. A visit after it
  *         goes by the address alone, and reads the word only while a waiter of kind LOCK is queued on it.
  * WRONG WAYS  storing 0 and then reading a waiter bit from the word: the object may be gone (I1).
@@ -74,7 +75,7 @@ fsyi_lockword_sleep(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 	case FSYI_UNPARKED_HANDOFF:
 		return LW_TAKEN;
 	case FSYI_UNPARKED_NORMAL:
-		w->searcher = w->fresh = true;
+		w->searcher = w->fresh = w->placed = true;
 		return LW_AGAIN;
 	case FSYI_PARK_TIMEDOUT:                /* unless a nap ended, and left it the searcher's role */
 		return fsyi_over(w->deadline, fsyi_now()) && !w->searcher ? LW_TIMEDOUT : LW_AGAIN;
@@ -274,7 +275,7 @@ fsyi_lockword_resume(const struct fsyi_lockword *lock, enum fsyi_parked woken)
 	bool searcher = woken == FSYI_UNPARKED_NORMAL;
 	struct fsyi_waiting w = {
 		.lock = lock, .deadline = FSY_FOREVER, .start = fsyi_thread_self()->since, .searcher = searcher, .fresh = searcher,
-		.placed = woken == FSYI_UNPARKED_AGAIN
+		.placed = true
 	};
 
 	obtain(&w, woken == FSYI_UNPARKED_HANDOFF ? LW_TAKEN : LW_AGAIN);

@@ -165,7 +165,7 @@ fsyi_lockword_park(struct fsyi_waiting *w, const struct fsyi_park_op *op)
 		/* SEARCHER may name a thread that the fork left behind, and attention may go unseen. Two searchers are one
 		 * too many, but safe: each covers the parked when it leaves. */
 		fsy_atomic_u32_or_rlx(w->lock->word, LW_SEARCHER);
-		w->searcher = w->fresh = true;
+		w->searcher = w->fresh = w->placed = true;
 	} else if (parked == FSYI_PARK_NO_RECORD) {
 		fsyi_word_nap(w->deadline);
 	}

@@ -26,7 +26,7 @@ struct fsyi_waiting {
 	bool covered;                   /* parks while another thread has the role */
 	bool timed;                     /* parks for a moment only: the role, or the heavy fence, cannot be trusted */
 	bool awake;                     /* does not park here: gives up instead */
-	bool placed;                    /* was woken without a role, and keeps its place in the queue */
+	bool placed;                    /* was woken, with a role or without, and keeps its place in the queue */
 	unsigned int naps;              /* of those that are timed */
 };
 

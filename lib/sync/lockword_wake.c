@@ -13,7 +13,7 @@
 #include "../sys/tune.h"
 
 /* How long an unlock waits for somebody awake to take the lock or to search before it wakes a sleeper: a wake costs more. */
-enum { GRACE_NS = 1000, LOOK_AGAIN_NS = 100 };
+enum { GRACE_NS = 1000, LOOK_AGAIN_NS = 100, LOOKS = GRACE_NS / LOOK_AGAIN_NS };
 
 static void
 arm(struct fsyi_scene *scene, void *arg)
@@ -69,6 +69,7 @@ hand_over(struct fsyi_scene *scene, struct fsyi_thread *sleeper)
 struct visit {
 	const struct fsyi_lockword *lock;
 	int64_t grace_until;            /* until then somebody who is awake may turn up, and nobody need be woken */
+	int looks;                      /* at a lock that is always taken again, though a turn is late */
 	bool again;                     /* out: it is too early to tell */
 	bool leaving;                   /* the thread is about to sleep */
 	bool yield;                     /* out: whom we woke waits for this CPU */
@@ -151,10 +152,12 @@ wake(struct fsyi_scene *scene, void *arg)
 		}
 		/* Somebody barged in: the queue stays armed, the next unlock comes by. Once a turn that is not good enough: two who barge
 		 * past each other at every unlock would leave nobody else a chance, so somebody is woken to search; or, where nobody would, the
-		 * turn stays due until a visit finds the lock free. */
+		 * turn stays due until a visit finds the lock free. Where that takes long, they stay out of each other's way for it. */
 		due = scene->now >= scene->queue->turn_at;
-		if ((seen & LW_LOCKED) && (!due || hopeless))
+		if ((seen & LW_LOCKED) && (!due || hopeless)) {
+			visit->again = scene->now - scene->queue->turn_at > fsyi_tune.turn_max_ns && visit->looks++ < LOOKS;
 			return;
+		}
 		/* One that came from a cond is no part of a crowd around the lock: nobody else need be about. */
 		if (scene->now < visit->grace_until && (pressed || !scene->queue->all.head->moved)) {
 			visit->again = true;
@@ -192,7 +195,6 @@ fsyi_lockword_wake(const struct fsyi_lockword *lock, enum fsyi_wake how)
 
 	if (how == FSYI_WAKE_LATER && !fsyi_lockword_is_vain(lock))
 		visit.grace_until = fsyi_now() + GRACE_NS;
-
 	fsyi_visit(lock->lot, lock->word, wake, &visit);
 	while (visit.again) {
 		visit.again = false;

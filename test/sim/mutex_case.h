@@ -37,6 +37,14 @@ never_worth_looking(void)
 	}
 }
 
+static inline bool
+is_hopeless(void)
+{
+	struct fsyi_lockword word = { .word = (fsy_atomic_u32 *)(void *)&lock };
+
+	return fsyi_lockword_is_hopeless(&word);
+}
+
 /* As after many a wake-up that found the lock taken again: whoever is woken for a hopeless lock dozes. */
 static inline void
 always_late(void)

@@ -80,6 +80,56 @@ relapse_served(void)
 }
 
 /*
+ * Whoever was woken, and finds the lock taken, keeps its place in the queue until it has had the lock: also if it was about to sleep again, saw the
+ * lock free after its fence, and comes back to find that somebody else has taken it and a third one searches. Each who lets go looks at the others.
+ */
+static struct { struct fsyi_thread *thread; uint64_t place; bool queued, woken; } guests[SIM_THREADS];
+
+static void
+setup_place(void)
+{
+	setup();
+	tune(1000, 2000, 100, 3000);
+	never_worth_looking();
+	rounds = 40;
+	memset(guests, 0, sizeof(guests));
+}
+
+static void
+enter_or_leave(int id, bool enters)
+{
+	struct fsyi_bucket *bucket = fsyi_lot_bucket(&fsyi_lot, &lock);
+
+	fsyi_bucket_lock(bucket);
+	guests[id].thread = enters ? fsyi_thread_self() : NULL;
+	guests[id].queued = guests[id].woken = false;
+	for (int i = 0; i < sim_threads(); i++) {
+		const struct fsyi_thread *thread = guests[i].thread;
+
+		if (thread == NULL)
+			continue;
+		guests[i].queued = guests[i].queued || thread->queue != NULL;
+		if (guests[i].woken)
+			SIM_CHECK(thread->seniority == guests[i].place);
+		guests[i].woken = guests[i].woken || (guests[i].queued && thread->queue == NULL && thread->token == FSYI_TOKEN_NORMAL);
+		guests[i].place = thread->seniority;
+	}
+	fsyi_bucket_unlock(bucket);
+}
+
+static void
+keeps_its_place(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		enter_or_leave(id, true);
+		fsy_mutex_lock(&lock);
+		enter_or_leave(id, false);
+		section();
+		fsy_mutex_unlock(&lock);
+	}
+}
+
+/*
  * T1 searches, the others go to sleep covered by it, and it gives up: it makes one of them the searcher and has the next unlock come by, at the
  * moment when T0's looks whether it should. Patient, so that nobody becomes the second.
  */
@@ -177,12 +227,15 @@ setup_nodes(void)
 }
 
 /*
- * The wait bound of lib/sync/lockword.c: with threads that run side by side, the k-th sleeper waits at most k + batch - 1
- * turns of the queue, each with one patience and one section, and with what notices the end of a turn late: the searcher's
- * longest pause and the grace after a take-over. A section here is six steps.
+ * The wait bound of lib/sync/lockword.c: with threads that run side by side, the k-th sleeper waits until at most k + batch - 1
+ * have been served. That takes a turn of the queue, one patience and one section, and what notices the end of a turn late: the searcher's
+ * longest pause and the grace after a take-over. Of a hopeless lock a sleeper has two turns, for it may come too late once; nobody
+ * has patience; and a turn waits for a visit that finds the lock free, for one more turn (turn_max), and then for those who keep it
+ * taken to stay away. A section here is six steps.
  */
-enum { TURN_NS = 3000, PATIENCE_NS = 1000, NOTICE_NS = 4000 + 1000, SECTION_NS = 6 * 20, BATCH = 2, RUN = 600 };
-static int64_t longest;
+enum { TURN_NS = 3000, PATIENCE_NS = 1000, GRACE_NS = 1000, NOTICE_NS = 4000 + GRACE_NS, SECTION_NS = 6 * 20, BATCH = 2, RUN = 600 };
+enum { SERVED_NS = TURN_NS + PATIENCE_NS + NOTICE_NS + SECTION_NS, HOPELESS_NS = 2 * (TURN_NS + TURN_NS + GRACE_NS) + SECTION_NS };
+static int64_t longest, bound;
 
 static void
 setup_bound(void)
@@ -190,6 +243,7 @@ setup_bound(void)
 	setup();
 	rounds = RUN;
 	longest = 0;
+	bound = (sim_threads() - 1 + BATCH - 1) * (is_hopeless() ? HOPELESS_NS : SERVED_NS);
 	tune(PATIENCE_NS, 2 * PATIENCE_NS, 100, TURN_NS);
 	fsyi_tune.turn_max_ns = TURN_NS;
 	fsyi_tune.node_batch = BATCH;
@@ -217,8 +271,6 @@ waits(int id)
 static void
 bound_held(void)
 {
-	int64_t bound = (sim_threads() - 1 + BATCH - 1) * (TURN_NS + PATIENCE_NS + NOTICE_NS + SECTION_NS);
-
 	all_served();
 	if (longest > bound)
 		sim_fail("a wait of %lld ns, bound %lld", (long long)longest, (long long)bound);
@@ -231,6 +283,7 @@ const struct sim_case sim_cases[] = {
 	BOTH("trio-once", 3, setup_sleepy, lock_unlock, all_served, 0, 2),
 	BOTH("gives-up", 4, setup_gives_up, gives_up, all_entered, SIM_NO_DFS, 0),
 	BOTH("relapse", 4, setup_relapse, relapse, relapse_served, SIM_NO_DFS, 0),
+	BOTH("place", 4, setup_place, keeps_its_place, all_served, SIM_NO_DFS | SIM_FAIR, 0),
 	BOTH("quartet", 4, setup, lock_unlock, all_served, SIM_NO_DFS, 0),
 	BOTH("vain", 3, setup_vain, vain, vain_served, SIM_NO_DFS, 0),
 	BOTH("mixed", 3, setup, mixed, all_entered, SIM_NO_DFS, 0),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What an unlock that visits the lot decides: who becomes the searcher, and when the lock is taken for the eldest instead. */
+#include "lib/sys/clock.h"
 #include "lib/sys/cpu.h"
 #include "test/support/locks.h"
 #include "test/support/stage.h"
@@ -46,8 +47,8 @@ test_hands_over_once_a_turn(void **state)
 	visit(true, false, true, 0, FSYI_TOKEN_HANDOFF, LW_QUEUED | LW_LOCKED);
 }
 
-/* The lock has been taken again, and a turn is due: somebody is woken to search, or, where looks are hopeless, the turn stays due until a visit finds
- * the lock free. */
+/* The lock has been taken again, and a turn is due: somebody is woken to search, or, where looks are hopeless, the turn stays due, and unlocks go on
+ * coming by, until a visit finds the lock free. */
 static void
 test_turn_of_a_lock_taken_again(void **state)
 {
@@ -62,6 +63,7 @@ test_turn_of_a_lock_taken_again(void **state)
 		fsyi_lockword_wake(&stage.lock, FSYI_WAKE_LATER);
 		assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_LOCKED | LW_QUEUED | (hopeless ? 0 : LW_SEARCHER));
 		assert_int_equal(stage.crowd.people[1].queue == NULL, !hopeless);
+		assert_int_equal(fsyi_queue_find(&stage.crowd.bucket, &stage.word)->turn_at == 0, hopeless);
 		if (hopeless) {
 			fsy_atomic_u32_store_rlx(&stage.word, LW_QUEUED);
 			fsyi_lockword_wake(&stage.lock, FSYI_WAKE_LATER);
@@ -71,6 +73,31 @@ test_turn_of_a_lock_taken_again(void **state)
 		stage_looks(&stage, true);
 		stage_clear(&stage);
 	}
+}
+
+/* Where looks are hopeless and a turn is very late, whoever lets go looks on for a moment, and keeps out of the way meanwhile: of two who take the
+ * lock in turns the other one then finds it free. */
+static void
+test_stays_away_for_a_late_turn(void **state)
+{
+	enum { MOMENT_NS = 1000, TRIES = 100 };
+	int64_t before, took, shortest = INT64_MAX;
+	struct stage stage;
+
+	(void)state;
+	stage_set(&stage, true);
+	stage_looks(&stage, false);
+	fsy_atomic_u32_store_rlx(&stage.word, LW_LOCKED | LW_QUEUED);
+	for (int i = 0; i < TRIES; i++) {
+		before = fsyi_now();
+		fsyi_lockword_wake(&stage.lock, FSYI_WAKE_LATER);
+		took = fsyi_now() - before;
+		shortest = took < shortest ? took : shortest;
+	}
+	assert_true(shortest >= MOMENT_NS);
+	assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_LOCKED | LW_QUEUED);
+	stage_looks(&stage, true);
+	stage_clear(&stage);
 }
 
 /* While somebody searches unlocks need not come by. Where looks are in vain it sleeps again in a moment, and they go on coming, but not if it cannot
@@ -153,6 +180,7 @@ main(void)
 		cmocka_unit_test(test_prefers_a_free_cpu),
 		cmocka_unit_test(test_hands_over_once_a_turn),
 		cmocka_unit_test(test_turn_of_a_lock_taken_again),
+		cmocka_unit_test(test_stays_away_for_a_late_turn),
 		cmocka_unit_test(test_visits_for_a_searcher),
 		cmocka_unit_test(test_tells_of_releases),
 		cmocka_unit_test(test_fair_unlock),
