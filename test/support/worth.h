@@ -36,6 +36,8 @@ static void own_yield(void);
 #define fsyi_lockword_patience_ns own_patience_ns
 #define fsyi_lockword_note_rest own_note_rest
 #define fsyi_lockword_note_release own_note_release
+#define fsyi_lockword_note_fight own_note_fight
+#define fsyi_lockword_is_fought_for own_is_fought_for
 #define fsyi_lockword_may_bar own_may_bar
 #define fsyi_lockword_i_bar own_i_bar
 #define fsyi_lockword_note_bar own_note_bar
