@@ -133,8 +133,8 @@ doze(const struct fsyi_waiting *w, uint32_t *seen)
 	return !(*seen & LW_LOCKED);
 }
 
-/* What a searcher finds that was woken tells how pressed the lock is: it comes at any time, unless a holder has signalled it. True: it was,
- * and such come too late. */
+/* What a searcher finds that was woken tells how pressed the lock is: it comes at any time, unless it was signalled, by who holds it then. True: it
+ * was woken, and such come too late. */
 static bool
 came_late(const struct fsyi_waiting *w, uint32_t seen)
 {
@@ -142,7 +142,7 @@ came_late(const struct fsyi_waiting *w, uint32_t seen)
 
 	if (!w->fresh)
 		return false;
-	if (!(seen & LW_BARRED) && !fsyi_lockword_holder_waits_for_me(w->lock, seen) && !fsyi_thread_self()->moved)
+	if (!(seen & LW_BARRED) && !fsyi_lockword_holder_waits_for_me(w->lock, seen) && !(held && fsyi_thread_self()->moved))
 		fsyi_lockword_sample(w->lock, held, false, fsyi_now());
 	return fsyi_lockword_wakes_late(w->lock, held) && held;
 }
