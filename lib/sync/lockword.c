@@ -166,7 +166,7 @@ search(struct fsyi_waiting *w)
 {
 	int64_t start, now, patience, bar_at, length = fsyi_lockword_search_ns(w->lock), pause, barred_at = 0, before;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word), hold_off;
-	bool pressed, looked = w->fresh, away, barred;
+	bool pressed, looked = w->fresh || w->awake, away, barred;
 
 	if (!worth_a_look(w, &seen, length) && !fsyi_over(w->deadline, fsyi_now()))
 		return fsyi_lockword_sleep(w, w->fresh ? &fsyi_park_loser : &fsyi_park_searcher);

@@ -83,6 +83,20 @@ test_is_taken_by_who_was_told(void **state)
 	}
 }
 
+/* Or it may not sleep here, and has stayed away before it came. */
+static void
+test_is_taken_by_who_must_stay_awake(void **state)
+{
+	struct stage stage;
+
+	(void)state;
+	set(&stage, 255);
+	fsyi_tune.first_look_ns = fsyi_tune.patience_ns = fsyi_tune.spin_ns = 100000000000;
+	assert_true(fsyi_lockword_lock_awake(&stage.lock, FSY_FOREVER));
+	assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_LOCKED);
+	clear(&stage);
+}
+
 /* Whose deadline is over takes it if it is free, though others sleep, for whom it would have been barred first. */
 static void
 test_is_taken_at_the_deadline(void **state)
@@ -226,6 +240,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_is_not_taken_at_the_first_look),
 		cmocka_unit_test(test_is_taken_by_who_was_told),
+		cmocka_unit_test(test_is_taken_by_who_must_stay_awake),
 		cmocka_unit_test(test_is_taken_at_the_deadline),
 		cmocka_unit_test(test_who_comes_often),
 		cmocka_unit_test(test_comes_often_to_one),
