@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "stage.h"
+#include "lib/sys/clock.h"
 #include "lib/sys/cpu.h"
 
 #include <sched.h>
@@ -49,4 +50,15 @@ stage_looks(struct stage *stage, bool paid)
 		fsyi_lockword_note_search(&stage->lock, paid ? 2000 : INT64_MAX, paid);
 	}
 	assert_int_equal(fsyi_lockword_is_hopeless(&stage->lock), !paid);
+}
+
+void *
+stage_release(void *arg)
+{
+	struct stage *stage = (struct stage *)arg;
+
+	while (FSY_RAW_LOAD_(&stage->hint, __ATOMIC_RELAXED) == 0)
+		fsyi_relax();
+	fsy_atomic_u32_and_rlx(&stage->word, ~LW_LOCKED);
+	return NULL;
 }

@@ -25,4 +25,7 @@ void stage_clear(struct stage *stage);
 /* What is known of the lock: that looking pays, or that it is hopeless. It is known by address, so the next stage has it from this one. */
 void stage_looks(struct stage *stage, bool paid);
 
+/* For worker_start: releases the lock of the stage once somebody searches, and looks. */
+void *stage_release(void *stage);
+
 #endif

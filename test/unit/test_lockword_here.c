@@ -119,17 +119,6 @@ test_stops_looking(void **state)
 	let_go(&stage);
 }
 
-static void *
-release_it(void *arg)
-{
-	struct stage *stage = (struct stage *)arg;
-
-	while (FSY_RAW_LOAD_(&stage->hint, __ATOMIC_RELAXED) == 0)
-		fsyi_relax();
-	fsy_atomic_u32_and_rlx(&stage->word, ~LW_LOCKED);
-	return NULL;
-}
-
 /* A searcher that was woken comes at any time: what it finds tells how pressed the lock is, unless it was kept free for it. */
 static void
 test_learns_how_pressed_it_is(void **state)
@@ -145,7 +134,7 @@ test_learns_how_pressed_it_is(void **state)
 		stage.busy = 80;
 		fsy_atomic_u32_store_rlx(&stage.word, LW_SEARCHER | (found == BARRED ? LW_BARRED : found == HELD ? LW_LOCKED : 0));
 		if (found == HELD)
-			holder = worker_start(release_it, &stage);
+			holder = worker_start(stage_release, &stage);
 		fsyi_lockword_resume(&stage.lock, FSYI_UNPARKED_NORMAL);
 		if (found == HELD)
 			worker_join(holder);

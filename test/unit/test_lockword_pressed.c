@@ -200,17 +200,6 @@ test_is_doubted(void **state)
 	clear(&stage);
 }
 
-static void *
-release_it(void *arg)
-{
-	struct stage *stage = (struct stage *)arg;
-
-	while (FSY_RAW_LOAD_(&stage->hint, __ATOMIC_RELAXED) == 0)      /* there is a searcher, and it looks */
-		fsyi_relax();
-	fsy_atomic_u32_and_rlx(&stage->word, ~LW_LOCKED);
-	return NULL;
-}
-
 /* Whoever was signalled finds it held by who has signalled it: that says nothing. That it is free does. */
 static void
 test_a_signal_is_no_sample(void **state)
@@ -224,7 +213,7 @@ test_a_signal_is_no_sample(void **state)
 		fsy_atomic_u32_store_rlx(&stage.word, LW_SEARCHER | (held ? LW_LOCKED : 0));
 		fsyi_thread_self()->moved = true;
 		if (held)
-			holder = worker_start(release_it, &stage);
+			holder = worker_start(stage_release, &stage);
 		fsyi_lockword_resume(&stage.lock, FSYI_UNPARKED_NORMAL);
 		if (held)
 			worker_join(holder);
