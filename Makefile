@@ -135,7 +135,7 @@ $(addprefix $(BUILD)/lib/sync/,once.o once_node.o): private FILE_CFLAGS := -fexc
 # What a pool does once in a period, or in its life.
 $(addprefix $(BUILD)/lib/data/pool_,age.o check.o make.o reap.o registry.o): private FILE_CFLAGS := -Os
 # What is read at the start, asked once, or said last.
-$(BUILD)/lib/diag/stats.o: private FILE_CFLAGS := -Os
+$(addprefix $(BUILD)/lib/,diag/stats.o sys/fork.o sys/init.o): private FILE_CFLAGS := -Os
 $(addprefix $(BUILD)/lib/sys/,fatal.o mem.o topology.o topology_spec.o topology_sysfs.o tune.o): private FILE_CFLAGS := -Os
 # Slow halves, and what becomes of a thread that ends.
 $(BUILD)/lib/sync/fairlock_held.o: private FILE_CFLAGS := -Os
