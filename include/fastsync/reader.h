@@ -27,12 +27,15 @@ FSY_BEGIN_DECLS
 
 #define FSY_READER_SLOTS_BITS_ 3
 #define FSY_READER_SLOTS_      (1 << FSY_READER_SLOTS_BITS_)
+#define FSY_READER_JOINS_BITS_ 2
+#define FSY_READER_JOINS_      (1 << FSY_READER_JOINS_BITS_)
 
 struct fsy_reader_ {
 	fsy_atomic_ptr slot[FSY_READER_SLOTS_];
 	fsy_atomic_u32 alert __attribute__((aligned(FSY_CACHELINE)));
 	fsy_atomic_u32 fence;                    /* for a locked instruction beside what the next load reads */
 	uint32_t reads;                          /* that were fenced */
+	fsy_atomic_ptr joined[FSY_READER_JOINS_];        /* locks whose writers ask this thread, so that it need not fence */
 };
 
 /* The calling thread's line; before it has one, a line whose slots are all taken. */
@@ -42,6 +45,13 @@ static FSY_ALWAYS_INLINE fsy_atomic_ptr *
 fsy_reader_slot_(const fsy_atomic_u32 *count)
 {
 	return &fsy_reader_->slot[((uint32_t)((uintptr_t)count >> 3) * 0x9E3779B1u) >> (32 - FSY_READER_SLOTS_BITS_)];
+}
+
+/* Where it says so if the calling thread has joined a lock. */
+static FSY_ALWAYS_INLINE fsy_atomic_ptr *
+fsy_reader_joined_(const fsy_atomic_u32 *count)
+{
+	return &fsy_reader_->joined[((uint32_t)((uintptr_t)count >> 3) * 0x9E3779B1u) >> (32 - FSY_READER_JOINS_BITS_)];
 }
 
 /* Both are followed by a load that must not come before them: of the lock word, of alert. */
@@ -75,6 +85,7 @@ fsy_reader_fence_(void)
 /* What a lock word says to readers, if nothing else is to be said: slots are in use; and writers execute the heavy barrier. */
 #define FSY_READERS_FENCED_ 0x01000000u
 #define FSY_READERS_PLAIN_  0x03000000u
+#define FSY_READERS_JOINED_ 0x11000000u
 #define FSY_READS_SAMPLED_  128
 
 /* What fsy_reader_enter_ leaves behind in place of a slot: holds, and is one of the reads that the library looks at more closely. */
@@ -96,10 +107,14 @@ fsy_reader_enter_(const fsy_atomic_u32 *word, fsy_atomic_u32 *count, fsy_atomic_
 	seen = fsy_atomic_u32_load(word);                                       /* S4 <- R1,R2,R3,V1 */
 	if (FSY_LIKELY(seen == FSY_READERS_PLAIN_))
 		return true;
-	if (seen != FSY_READERS_FENCED_)
+	if (seen == FSY_READERS_JOINED_) {
+		if (FSY_LIKELY(fsy_atomic_ptr_load_rlx(fsy_reader_joined_(count)) == count))
+			return true;
+	} else if (seen != FSY_READERS_FENCED_) {
 		return false;
+	}
 	fsy_reader_fence_();
-	if (fsy_atomic_u32_load(word) != FSY_READERS_FENCED_)                   /* S4 <- R1,R2,R3,V1 */
+	if (fsy_atomic_u32_load(word) != seen)                                  /* S4 <- R1,R2,R3,V1 */
 		return false;
 	if (FSY_LIKELY(++fsy_reader_->reads % FSY_READS_SAMPLED_ != 0))
 		return true;

@@ -49,7 +49,7 @@ typedef struct FSY_CAPABILITY("rwmutex") fsy_rwmutex {
 	fsy_atomic_u32 readers_;
 	uint16_t writes_;
 	uint8_t calm_;
-	uint8_t spare_;
+	uint8_t doubt_;
 } fsy_rwmutex_t;
 
 FSY_STATIC_ASSERT(sizeof(fsy_rwmutex_t) == 16, "the size of a rwmutex is ABI");

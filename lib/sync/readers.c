@@ -4,7 +4,8 @@
  *
  * WORD    slot: NULL free; the address of a central count = a hold of that lock, or an attempt at one; TAKEN = a hold that another thread
  *             has given back.
- *         alert: bits 0..7 slot i was claimed; bit 8 a claimer is at it; bits 9.. how many writers sleep until a slot of this line is cleared.
+ *         alert: bits 0..7 slot i was claimed; bit 8 a claimer is at it; bit 9 a writer asks (readers_ask.c); bits 10.. how many writers sleep
+ *             until a slot of this line is cleared.
  *         count: bits 1..31 counted holds; bit 0 a writer sleeps until there are none, here or in slots.
  * STATES  slot: free -> named (owner) -> free (owner)
  *                                     -> TAKEN (claimer, claim bit set) -> free (owner, all its claim bits cleared under the latch)
@@ -15,7 +16,7 @@
  *         D2  A slot is named and freed by its owner alone. TAKEN is stored by a claimer alone, under the latch.
  *         D3  Claim bit i is set and the latch is free => slot i is TAKEN, or its owner is between clearing it and looking at alert.
  *             So an owner that clears slot i and then finds bit i set gave back a hold that was consumed before.
- *         D4  While no claimer or writer has announced itself, alert is 0.
+ *         D4  While no claimer or writer has announced itself, alert is 0, once its owner has looked at it.
  *         D5  A line in which a slot is set is live: writers and claimers look at no others, however many threads there have been.
  * ORDER   S1 FSY_SLOT_CLEAR_: store_rel NULL     ->  S2 named: load_acq     (MP) the reader's section, to the writer
  *         S3 count out: cas_rel                  ->  S5 drain_count: load_acq        the same
@@ -174,7 +175,8 @@ fsyi_reader_alarm(const fsy_atomic_u32 *count)
 {
 	uint32_t claim = 1u << slot_index(count), alert = fsy_atomic_u32_load_rlx(&fsy_reader_->alert);
 
-	if (alert & (ALERT_SLEEPER - 1))        /* else only writers want to hear of it, and no claimer has come near (D3) */
+	fsyi_reader_answer();
+	if (alert & (ALERT_ASKED - 1))          /* else only writers want to hear of it, and no claimer has come near (D3) */
 		alert = settle_claims();
 	if (alert & claim)
 		return false;
@@ -245,7 +247,7 @@ fsyi_reader_exit(struct fsyi_thread *thread)
 		if (count != TAKEN && fsy_atomic_u32_load(&line->alert) >= ALERT_SLEEPER)
 			fsyi_readers_wake_writer(count);
 	}
-	fsy_atomic_u32_and_rlx(&line->alert, ~(uint32_t)(ALERT_CLAIMER - 1));
+	fsy_atomic_u32_and(&line->alert, ~(uint32_t)(ALERT_ASKED | (ALERT_CLAIMER - 1)));       /* J2 -> J3 */
 	set_live(thread, false);
 	fsyi_latch_unlock(&fsyi_reader_latch);
 }

@@ -41,6 +41,17 @@ bool fsyi_reader_claim(fsy_atomic_u32 *count);
 /* Counts one hold out, and wakes the writer that waited for it. False: none is counted. */
 bool fsyi_readers_count_out(fsy_atomic_u32 *count);
 
+/* The calling thread joins the lock: its reads need no fence from here on, while the lock's word says that writers ask; and parts from it. */
+void fsyi_reader_join(fsy_atomic_u32 *count);
+void fsyi_reader_part(const fsy_atomic_u32 *count);
+
+/* By a thread that may be asked, and whose slots are as it wants them. */
+void fsyi_reader_answer(void);
+
+/* For a writer that has stopped new readers, with a full fence behind it: each thread that has joined says that it has seen that, or parts. False: not
+ * all of them did within microseconds, so that a heavy fence was executed, and these have to join anew. */
+bool fsyi_readers_ask(fsy_atomic_u32 *count, fsy_deadline_t deadline);
+
 /* By the address alone. */
 void fsyi_readers_wake_writer(const fsy_atomic_u32 *count);
 

@@ -10,8 +10,8 @@
 /* What a slot holds whose hold another thread gave back. */
 #define TAKEN ((void *)1)
 
-/* alert, above the claimed slots: a claimer is at work; one writer sleeps. */
-enum { ALERT_CLAIMER = 1 << FSY_READER_SLOTS_, ALERT_SLEEPER = 2 << FSY_READER_SLOTS_ };
+/* alert, above the claimed slots: a claimer is at work; a writer asks; one writer sleeps. */
+enum { ALERT_CLAIMER = 1 << FSY_READER_SLOTS_, ALERT_ASKED = 2 << FSY_READER_SLOTS_, ALERT_SLEEPER = 4 << FSY_READER_SLOTS_ };
 
 /* One claimer, exiting thread or new line at a time. */
 extern struct fsyi_latch fsyi_reader_latch;

@@ -3,25 +3,28 @@
  * rwmutex.c - Go's RWMutex on the adaptive lock: writers take the word; readers look at it, and announce themselves in a slot of their own or
  * in the count.
  *
- * WORD    31     30..27 26      25    24    23..0
+ * WORD    31     28     26      25    24    23..0
  *        +------+------+-------+-----+-----+-------------------------------+
- *        |PARKED|   0  |FOREIGN|PLAIN|SLOTS| the adaptive lock, for writers |
+ *        |PARKED|JOINED|FOREIGN|PLAIN|SLOTS| the adaptive lock, for writers |
  *        +------+------+-------+-----+-----+-------------------------------+
  *         LOCKED    a writer holds the lock, or waits for the readers that are there. No reader enters.
  *         SLOTS     slots may name the lock: the writer looks.
- *         PLAIN     readers rely on the writer's membarrier. Without it they fence.
+ *         PLAIN     readers rely on the writer's membarrier. Without it they fence,
+ *         JOINED    unless they have joined: those the writer asks (readers_ask.c).
  *         FOREIGN   a hold was given back by another thread than took it: readers count, for good.
  *         PARKED    readers are queued (at word + 1): the unlock lets them in before it releases.
  *         readers_, the slots: readers.c. calm_, writes_: guesses about how often the lock is written.
- * STATES  mode: counting (0) -> fencing (SLOTS) -> plain (SLOTS, PLAIN) -> fencing, by a writer -> counting, by a writer that finds
- *             the lock hardly read
+ *         doubt_: whether readers answer.
+ * STATES  mode: counting (0) -> fencing (SLOTS) -> plain (SLOTS, PLAIN), where nobody writes -> fencing, by a writer
+ *                                              -> joined (SLOTS, JOINED), where reads are many times more frequent -> fencing, by a writer
+ *                                              -> counting, by a writer that finds the lock hardly read
  *         reader: attempting (slot or count, then the word is read) -> holding | retreating -> awake, waiting -> parked -> holding
  *         writer: as the mutex's -> LOCKED, draining slots, then the count -> holding
  * INVARIANTS
  *         W1  A reader holds only after its announcement and, later, the word without LOCKED were seen; a writer only after LOCKED was set
  *             and, later, no announcement was there. The fences between are the pairs below.
- *         W2  SLOTS and PLAIN are set by a reader that holds, in a compare-and-swap that finds the word at rest otherwise; PLAIN is
- *             cleared by the writer before its membarrier, SLOTS after no slot names the lock.
+ *         W2  SLOTS, PLAIN and JOINED are set by a reader that holds, in a compare-and-swap that finds the word at rest otherwise; PLAIN is
+ *             cleared by the writer before its membarrier, JOINED after it has asked, SLOTS after no slot names the lock.
  *         W3  PARKED is set while a reader is queued; it changes under the bucket lock alone (I4).
  *         W4  A queued reader is counted under the bucket lock by the holder of LOCKED, which clears it in the same hold of the bucket; or it
  *             is woken to try again.
@@ -32,6 +35,7 @@
  *         Store-buffering pairs, forbidden outcome "both are in":
  *             reader   slot = lock; fence; read word     writer   take the word (full fence); read slots
  *             reader   slot = lock; light; read word     writer   take the word; membarrier; read slots
+ *             reader that has joined: the same           writer   take the word (full fence); ask (J1, J2 -> J3); read slots
  *             reader   count += 1;  fence; read word     writer   take the word (full fence); read count
  *         and "a reader sleeps and nobody comes": as in lockword.c, with the readers' queue for the searcher.
  * FAIRNESS a reader that is queued when a writer unlocks holds the lock before the next writer does: the count goes up while LOCKED is still set.
@@ -55,6 +59,10 @@
  * FSY_READS_SAMPLED_ reads. So slots are used where lines are fewer than some 16 times the reads between two writes: a counted read costs
  * one locked instruction more, some 10 ns, and a look at a line 1 ns. */
 enum { CHEAP_LINES = 8, POINT_WRITES = 4 };
+
+/* Where writers have asked in vain readers join at one in 2^doubt_ occasions; DOUBT_WRITES that were answered make it twice as many. What holds of the
+ * mixture of reads and writes is looked at anew every LEASE_WRITES: who has joined does not count its reads. */
+enum { DOUBTED = 2, MOST_DOUBT = 10, DOUBT_WRITES = 64, LEASE_WRITES = 4096 };
 
 static uint8_t
 get(const uint8_t *byte)
@@ -108,7 +116,23 @@ judge(fsy_rwmutex_t *rw, uint32_t mode)
 	}
 	put(&rw->calm_, 0);
 	fsy_atomic_u32_or_rlx(&rw->word_, RW_WRITTEN);
-	fsy_atomic_u32_and_rlx(&rw->word_, ~RW_READING);
+	fsy_atomic_u32_and_rlx(&rw->word_, ~(RW_READING | RW_JOINED));
+}
+
+/* Of readers that have joined, who see to it that slots go on being used. */
+static void
+ask(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
+{
+	int doubt = get(&rw->doubt_);
+	bool answered = fsyi_readers_ask(&rw->readers_, deadline);
+
+	put(&rw->calm_, get(&rw->calm_) | RW_READ_SIGN);
+	if (!answered)
+		put(&rw->doubt_, doubt + DOUBTED < MOST_DOUBT ? doubt + DOUBTED : MOST_DOUBT);
+	else if (doubt > 0 && rwmutex_writes(rw) % DOUBT_WRITES == 0)
+		put(&rw->doubt_, doubt - 1);
+	if (!answered || rwmutex_writes(rw) % LEASE_WRITES == 0)
+		fsy_atomic_u32_and_rlx(&rw->word_, ~RW_JOINED);
 }
 
 int
@@ -124,6 +148,8 @@ fsyi_rwmutex_drain(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 		if (mode & RW_PLAIN) {
 			fsy_atomic_u32_and_rlx(&rw->word_, ~RW_PLAIN);
 			fsyi_readers_heavy_fence(rw);
+		} else if (mode & RW_JOINED) {
+			ask(rw, deadline);
 		}
 		error = readers_in_slots(&rw->readers_) ? fsyi_readers_drain_slots(&rw->readers_, deadline) : 0;
 		if (error != 0)
@@ -170,6 +196,7 @@ fsyi_rwmutex_stop(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 
 	if (FSY_LIKELY(fsy_lockword_acquire_(&rw->word_, &rw->held_)))
 		return 0;
+	fsyi_reader_part(&rw->readers_);        /* instead of the answer that the writer waits for */
 	return fsyi_lockword_lock(&lock, deadline);
 }
 

@@ -13,6 +13,7 @@
 #define RW_SLOTS   FSY_READERS_FENCED_
 #define RW_READING FSY_READERS_PLAIN_
 #define RW_PLAIN   (RW_READING & ~RW_SLOTS)
+#define RW_JOINED  (FSY_READERS_JOINED_ & ~RW_SLOTS)
 #define RW_PARKED  FSY_LW_CALL_
 #define RW_FOREIGN 0x04000000u
 #define RW_WRITTEN 0x08000000u          /* too often to look at slots: until it has been calm */

@@ -44,7 +44,7 @@ begin(enum mode mode)
 	nobody_was_in();
 	sim_cpus = (int[]){ 1, 2, SIM_THREADS, SIM_THREADS }[sim_random(4)];
 	memset(&lock, 0, sizeof(lock));
-	lock.word_.cell_ = mode == PLAIN ? FAIR_READING : mode == FENCED ? FAIR_SLOTS : 0;
+	lock.word_.cell_ = mode == PLAIN ? FAIR_READING : mode != COUNTED ? FAIR_SLOTS : 0;
 	sim_name(&lock, sizeof(lock), "lock");
 	sim_name(&fsyi_lot_bucket(&fsyi_lot, &lock)->lock, 4, "bucket");
 }

@@ -8,7 +8,7 @@
 
 #include "rw_case.h"
 
-enum mode { COUNTED, FENCED, PLAIN };
+enum mode { COUNTED, FENCED, PLAIN, JOINED };
 
 static inline void begin(enum mode mode);
 static inline void tune_somehow(void);
@@ -20,14 +20,14 @@ nearest(enum mode mode)
 {
 	if (!fsyi_readers_enabled())
 		return COUNTED;
-	return mode == PLAIN && !FSY_ASYMMETRIC_ ? FENCED : mode;
+	return mode > FENCED && !FSY_ASYMMETRIC_ ? FENCED : mode;
 }
 
 static inline void begin_tuned(enum mode mode) { begin(mode); tune_somehow(); }
 static inline void setup_counted(void) { begin_tuned(COUNTED); }
 static inline void setup_fenced(void) { begin_tuned(FENCED); }
 static inline void setup_plain(void) { begin_tuned(PLAIN); }
-static inline void setup_any(void) { begin_tuned((enum mode)sim_random(3)); }
+static inline void setup_any(void) { begin_tuned((enum mode)sim_random(4)); }
 
 /* For the exhaustive search: once is enough. */
 static inline void begin_once(enum mode mode) { begin(mode); tune_sleepy(mode); rounds = 1; }

@@ -40,7 +40,7 @@ begin(enum mode mode)
 	nobody_was_in();
 	memset(&lock, 0, sizeof(lock));
 	fsyi_tune.readers_calm_ns = 0;
-	lock.word_.cell_ = mode == PLAIN ? RW_READING : mode == FENCED ? RW_SLOTS : 0;
+	lock.word_.cell_ = mode == PLAIN ? RW_READING : mode == JOINED ? FSY_READERS_JOINED_ : mode == FENCED ? RW_SLOTS : 0;
 	sim_name(&lock, sizeof(lock), "lock");
 	if (fsy_attention_ != NULL)
 		sim_name(fsy_attention_ + fsy_attention_slot_(&lock), 1, "attention");

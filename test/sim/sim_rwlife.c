@@ -23,6 +23,50 @@ static void setup_mail_counted(void) { setup_twin(COUNTED); }
 static void setup_mail_fenced(void) { setup_twin(FENCED); }
 static void setup_mail_plain(void) { setup_twin(PLAIN); }
 
+#ifndef FSYI_FENCED
+/* Two locks that have their readers in common also where these join; each has its own writer. */
+static int twin_writing, twin_reading[SIM_THREADS];
+
+static void setup_mail_joined(void) { setup_twin(JOINED); }
+
+static void
+setup_crossed(void)
+{
+	setup_twin(JOINED);
+	twin->word_.cell_ = FSY_READERS_JOINED_;
+	twin_writing = 0;
+	memset(twin_reading, 0, sizeof(twin_reading));
+	sim_name(twin, sizeof(*twin), "twin");
+}
+
+static void
+crossed(int id)
+{
+	for (int i = 0; i < rounds; i++) {
+		if (id == 0) {
+			write_once(id);
+		} else if (id == 1) {
+			fsy_rwmutex_lock(twin);
+			twin_writing = 1;
+			for (int reader = 0; reader < sim_threads(); reader++)
+				SIM_CHECK(twin_reading[reader] == 0);
+			sim_point();
+			twin_writing = 0;
+			fsy_rwmutex_unlock(twin);
+		} else {
+			read_once(id);
+			fsy_rwmutex_rlock(twin);
+			twin_reading[id] = 1;
+			SIM_CHECK(twin_writing == 0);
+			sim_point();
+			SIM_CHECK(twin_writing == 0);
+			twin_reading[id] = 0;
+			fsy_rwmutex_runlock(twin);
+		}
+	}
+}
+#endif
+
 /* Everybody sleeps soon. */
 static void
 setup_mail_once(void)
@@ -126,7 +170,7 @@ destroy(int id)
 static void
 setup_fork(void)
 {
-	begin(sim_random(2) == 0 ? FENCED : PLAIN);
+	begin((enum mode)(FENCED + sim_random(3)));
 	tune_somehow();
 	users.cell_ = 0;
 }
@@ -180,6 +224,12 @@ const struct sim_case sim_cases[] = {
 	EACH_MODE("strangers", 4, setup_mail, strangers, at_rest, SIM_NO_DFS, 0),
 	EACH_MODE("anybodys", 4, setup_mail, anybodys, at_rest, SIM_NO_DFS, 0),
 	EACH_MODE("stranger-against-attempts", 3, setup_mail, stranger_against_attempts, at_rest, 0, 2),
+#ifndef FSYI_FENCED
+	{ "rwmutex/strangers/joined/tso", 4, setup_mail_joined, strangers, at_rest, SIM_TSO | SIM_NO_DFS, 0 },
+	{ "rwmutex/ends/joined/tso", 4, setup_mail_joined, reader_ends, at_rest, SIM_TSO | SIM_NO_DFS, 0 },
+	{ "rwmutex/crossed/tso", 3, setup_crossed, crossed, at_rest, SIM_TSO | SIM_NO_DFS, 0 },
+	{ "rwmutex/crossed/four/tso", 4, setup_crossed, crossed, at_rest, SIM_TSO | SIM_NO_DFS, 0 },
+#endif
 	EACH_MODE("ends", 4, setup_mail, reader_ends, at_rest, SIM_NO_DFS, 0),
 	{ "rwmutex/ends-under-a-sleeper/tso", 3, setup_mail_once, ends_under_a_sleeper, at_rest, SIM_TSO | SIM_NO_DFS, 0 },
 	BOTH("leave", 3, setup_fenced, readers_leave, at_rest, SIM_NO_DFS, 0),

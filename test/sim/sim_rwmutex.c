@@ -56,6 +56,7 @@ setup_restless(void)
 	setup_any();
 	rounds = 4;
 	lock.calm_ = 15;
+	fsyi_tune.readers_calm_ns = sim_random(2) == 0 ? 0 : 1000000000;
 }
 
 static void
@@ -75,6 +76,20 @@ restless(int id)
 }
 
 #ifndef FSYI_FENCED
+static void setup_joined(void) { begin_tuned(JOINED); }
+static void once_joined(void) { begin_once(JOINED); }
+
+/* As when a reader has met a writer before: its first read does without a fence. */
+static void
+have_joined(int id)
+{
+	if (id < sim_threads() - 1 && fsyi_reader_slot(&lock.readers_) != NULL)
+		fsyi_reader_join(&lock.readers_);
+}
+
+static void have_joined_one_writer(int id) { have_joined(id); one_writer(id); }
+static void have_joined_by_turns(int id) { have_joined(id); by_turns(id); }
+
 /* Of two tries of a free lock that meet both may find the other one there, where readers store plainly: one reads, one writes. So it is. */
 static bool tried[2];
 
@@ -171,6 +186,14 @@ const struct sim_case sim_cases[] = {
 	BOTH("restless", 4, setup_restless, restless, everybody_was_in, SIM_NO_DFS, 0),
 	BOTH("together", 4, setup_together, together, at_rest, SIM_NO_DFS, 0),
 #ifndef FSYI_FENCED
+	{ "rwmutex/pair/joined/tso", 2, setup_joined, have_joined_one_writer, everybody_was_in, SIM_TSO | SIM_NO_DFS, 0 },
+	{ "rwmutex/pair/once/joined/tso", 2, once_joined, have_joined_one_writer, everybody_was_in, SIM_TSO | SIM_DFS_ONLY, 3 },
+	{ "rwmutex/trio/joined/tso", 3, setup_joined, have_joined_one_writer, everybody_was_in, SIM_TSO | SIM_NO_DFS, 0 },
+	{ "rwmutex/trio/once/joined/tso", 3, once_joined, have_joined_one_writer, everybody_was_in, SIM_TSO | SIM_DFS_ONLY, 2 },
+	{ "rwmutex/by-turns/joined/tso", 3, setup_joined, have_joined_by_turns, everybody_was_in, SIM_TSO | SIM_NO_DFS, 0 },
+	{ "rwmutex/by-turns/once/joined/tso", 3, once_joined, two_writers, everybody_was_in, SIM_TSO | SIM_DFS_ONLY, 2 },
+	{ "rwmutex/joined/loses-membarrier/tso", 3, setup_joined, have_joined_by_turns, everybody_was_in,
+		SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
 	{ "rwmutex/tries-meet/tso", 2, setup_tries, tries_meet, one_had_it, SIM_TSO | SIM_DFS_ONLY | SIM_EXPECT_FAILURE, 3 },
 #endif
 	{ "rwmutex/promised/tso", 4, setup_promised, promised, everybody_was_in, SIM_TSO | SIM_NO_DFS, 0 },
