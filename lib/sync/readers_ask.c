@@ -43,7 +43,10 @@ joined_of(struct fsy_reader_ *line, const fsy_atomic_u32 *count)
 void
 fsyi_reader_join(fsy_atomic_u32 *count)
 {
-	(void)fsy_atomic_ptr_swap(joined_of(fsy_reader_, count), count);                        /* J1 -> J3 */
+	fsy_atomic_ptr *joined = joined_of(fsy_reader_, count);
+
+	if (fsy_atomic_ptr_load_rlx(joined) != count)
+		(void)fsy_atomic_ptr_swap(joined, count);                                       /* J1 -> J3 */
 }
 
 void
@@ -78,15 +81,20 @@ fsyi_reader_answer(void)
 struct asking {
 	const fsy_atomic_u32 *count;
 	fsy_deadline_t deadline;
-	int64_t start;
+	int64_t start, silent_since;
 };
 
-/* Who is seen to read has to be waited for in any case, and may answer at its end. Others may ask this thread meanwhile. */
+static bool
+is_seen_to_read(struct fsy_reader_ *line, const fsy_atomic_u32 *count)
+{
+	return fsy_atomic_ptr_load_rlx(&line->slot[slot_index(count)]) == count;
+}
+
+/* Who is seen to read has to be waited for in any case, and answers at its end. Others may ask this thread meanwhile. */
 static bool
 answers(struct fsy_reader_ *line, struct asking *asking)
 {
-	const fsy_atomic_ptr *slot = &line->slot[slot_index(asking->count)];
-	int64_t now, most;
+	int64_t now;
 
 	for (int i = 1; owes_answer(line, asking->count); i++) {
 		fsyi_relax();
@@ -95,9 +103,10 @@ answers(struct fsy_reader_ *line, struct asking *asking)
 		fsyi_reader_answer();
 		now = fsyi_now();
 		if (asking->start == 0)
-			asking->start = now;
-		most = fsy_atomic_ptr_load_rlx(slot) == asking->count && !fsyi_over(asking->deadline, now) ? fsyi_tune.spin_ns : fsyi_tune.brief_spin_ns;
-		if (now - asking->start > most)
+			asking->start = asking->silent_since = now;
+		if (is_seen_to_read(line, asking->count) && now - asking->start < fsyi_tune.spin_ns && !fsyi_over(asking->deadline, now))
+			asking->silent_since = now;
+		else if (now - asking->silent_since > fsyi_tune.brief_spin_ns)
 			return false;
 	}
 	return true;

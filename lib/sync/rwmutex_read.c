@@ -90,14 +90,17 @@ leave_sign(fsy_rwmutex_t *rw)
 static bool
 enter_by_slot(fsy_rwmutex_t *rw, fsy_atomic_ptr *slot)
 {
-	if (fsy_atomic_u32_load_rlx(&rw->word_) & RW_JOINED)
-		fsyi_reader_join(&rw->readers_);
+	uint32_t seen;
+
 	fsyi_reader_announce(slot, &rw->readers_);
-	if ((fsy_atomic_u32_load(&rw->word_) & (LW_LOCKED | RW_SLOTS)) == RW_SLOTS)         /* S6 <- R1,R2,R3 */
-		return true;
-	fsyi_reader_retreat(&rw->readers_, slot);
-	fsyi_reader_part(&rw->readers_);
-	return false;
+	seen = fsy_atomic_u32_load(&rw->word_);                                                 /* S6 <- R1,R2,R3 */
+	if ((seen & (LW_LOCKED | RW_SLOTS)) != RW_SLOTS) {
+		fsyi_reader_retreat(&rw->readers_, slot);
+		return false;
+	}
+	if (seen & RW_JOINED)           /* the next one needs no fence */
+		fsyi_reader_join(&rw->readers_);
+	return true;
 }
 
 static void

@@ -40,28 +40,40 @@ setup_crossed(void)
 }
 
 static void
+write_twin(void)
+{
+	fsy_rwmutex_lock(twin);
+	twin_writing = 1;
+	for (int reader = 0; reader < sim_threads(); reader++)
+		SIM_CHECK(twin_reading[reader] == 0);
+	sim_point();
+	twin_writing = 0;
+	fsy_rwmutex_unlock(twin);
+}
+
+static void
+read_twin(int id)
+{
+	fsy_rwmutex_rlock(twin);
+	twin_reading[id] = 1;
+	SIM_CHECK(twin_writing == 0);
+	sim_point();
+	SIM_CHECK(twin_writing == 0);
+	twin_reading[id] = 0;
+	fsy_rwmutex_runlock(twin);
+}
+
+static void
 crossed(int id)
 {
 	for (int i = 0; i < rounds; i++) {
 		if (id == 0) {
 			write_once(id);
 		} else if (id == 1) {
-			fsy_rwmutex_lock(twin);
-			twin_writing = 1;
-			for (int reader = 0; reader < sim_threads(); reader++)
-				SIM_CHECK(twin_reading[reader] == 0);
-			sim_point();
-			twin_writing = 0;
-			fsy_rwmutex_unlock(twin);
+			write_twin();
 		} else {
 			read_once(id);
-			fsy_rwmutex_rlock(twin);
-			twin_reading[id] = 1;
-			SIM_CHECK(twin_writing == 0);
-			sim_point();
-			SIM_CHECK(twin_writing == 0);
-			twin_reading[id] = 0;
-			fsy_rwmutex_runlock(twin);
+			read_twin(id);
 		}
 	}
 }

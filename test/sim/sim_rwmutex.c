@@ -81,14 +81,38 @@ static void once_joined(void) { begin_once(JOINED); }
 
 /* As when a reader has met a writer before: its first read does without a fence. */
 static void
-have_joined(int id)
+have_joined(void)
 {
-	if (id < sim_threads() - 1 && fsyi_reader_slot(&lock.readers_) != NULL)
+	if (fsyi_reader_slot(&lock.readers_) != NULL)
 		fsyi_reader_join(&lock.readers_);
 }
 
-static void have_joined_one_writer(int id) { have_joined(id); one_writer(id); }
-static void have_joined_by_turns(int id) { have_joined(id); by_turns(id); }
+static void
+have_joined_one_writer(int id)
+{
+	if (id < sim_threads() - 1)
+		have_joined();
+	one_writer(id);
+}
+
+/* All have lines, and some have joined. */
+static void
+may_have_joined(int id)
+{
+	if (sim_random(2) == 0)
+		have_joined();
+	else
+		fsyi_reader_slot(&lock.readers_);
+	by_turns(id);
+}
+
+/* Readers that do not answer in time. */
+static void
+have_joined_long_reads(int id)
+{
+	have_joined();
+	long_reads(id);
+}
 
 /* Of two tries of a free lock that meet both may find the other one there, where readers store plainly: one reads, one writes. So it is. */
 static bool tried[2];
@@ -190,9 +214,10 @@ const struct sim_case sim_cases[] = {
 	{ "rwmutex/pair/once/joined/tso", 2, once_joined, have_joined_one_writer, everybody_was_in, SIM_TSO | SIM_DFS_ONLY, 3 },
 	{ "rwmutex/trio/joined/tso", 3, setup_joined, have_joined_one_writer, everybody_was_in, SIM_TSO | SIM_NO_DFS, 0 },
 	{ "rwmutex/trio/once/joined/tso", 3, once_joined, have_joined_one_writer, everybody_was_in, SIM_TSO | SIM_DFS_ONLY, 2 },
-	{ "rwmutex/by-turns/joined/tso", 3, setup_joined, have_joined_by_turns, everybody_was_in, SIM_TSO | SIM_NO_DFS, 0 },
-	{ "rwmutex/by-turns/once/joined/tso", 3, once_joined, two_writers, everybody_was_in, SIM_TSO | SIM_DFS_ONLY, 2 },
-	{ "rwmutex/joined/loses-membarrier/tso", 3, setup_joined, have_joined_by_turns, everybody_was_in,
+	{ "rwmutex/by-turns/joined/tso", 3, setup_joined, may_have_joined, everybody_was_in, SIM_TSO | SIM_NO_DFS, 0 },
+	{ "rwmutex/long-reads/joined/tso", 3, setup_joined, have_joined_long_reads, everybody_was_in, SIM_TSO | SIM_NO_DFS, 0 },
+	{ "rwmutex/writers/once/joined/tso", 3, once_joined, two_writers, everybody_was_in, SIM_TSO | SIM_DFS_ONLY, 2 },
+	{ "rwmutex/joined/loses-membarrier/tso", 3, setup_joined, may_have_joined, everybody_was_in,
 		SIM_TSO | SIM_LOSES_MEMBARRIER | SIM_NO_DFS, 0 },
 	{ "rwmutex/tries-meet/tso", 2, setup_tries, tries_meet, one_had_it, SIM_TSO | SIM_DFS_ONLY | SIM_EXPECT_FAILURE, 3 },
 #endif

@@ -14,7 +14,7 @@
 enum readers_mode
 fair_begin(fsy_fair_rwlock_t *l, enum readers_mode mode)
 {
-	static const uint32_t words[] = { 0, FAIR_SLOTS, FAIR_READING };
+	static const uint32_t words[] = { 0, FAIR_SLOTS, FAIR_READING, FAIR_SLOTS };
 
 	mode = readers_nearest(mode);
 	memset(l, 0, sizeof(*l));

@@ -17,9 +17,10 @@ static const char *const nodes[] = { "FASTSYNC_TOPOLOGY=8", NULL };
 static const char *const counted[] = { MODE "0", NULL };
 static const char *const fenced[] = { MODE "1", NULL };
 static const char *const plainly[] = { MODE "2", NULL };
+static const char *const joined[] = { MODE "3", NULL };
 
 const char *const *const readers_settings[] = { off, no_membarrier, nodes, NULL };
-const char *const *const readers_every_mode[] = { counted, fenced, plainly, no_membarrier, NULL };
+const char *const *const readers_every_mode[] = { counted, fenced, plainly, joined, no_membarrier, NULL };
 
 enum readers_mode
 readers_mode_asked_for(void)
@@ -34,7 +35,7 @@ readers_nearest(enum readers_mode mode)
 {
 	if (!fsyi_readers_enabled())
 		return READERS_COUNTED;
-	return mode == READERS_PLAINLY && !FSY_ASYMMETRIC_ ? READERS_FENCED : mode;
+	return mode > READERS_FENCED && !FSY_ASYMMETRIC_ ? READERS_FENCED : mode;
 }
 
 enum { READERS = 6, WAYS = 3 };

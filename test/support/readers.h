@@ -7,7 +7,7 @@
 #include <fastsync/time.h>
 #include <stdbool.h>
 
-enum readers_mode { READERS_COUNTED, READERS_FENCED, READERS_PLAINLY, READERS_MODES };
+enum readers_mode { READERS_COUNTED, READERS_FENCED, READERS_PLAINLY, READERS_JOINED, READERS_MODES };
 
 /* This mode, or the nearest that this machine and these settings have. */
 enum readers_mode readers_nearest(enum readers_mode mode);

@@ -13,7 +13,7 @@
 enum readers_mode
 rw_begin(fsy_rwmutex_t *rw, enum readers_mode mode)
 {
-	static const uint32_t words[] = { 0, RW_SLOTS, RW_READING };
+	static const uint32_t words[] = { 0, RW_SLOTS, RW_READING, FSY_READERS_JOINED_ };
 
 	mode = readers_nearest(mode);
 	memset(rw, 0, sizeof(*rw));

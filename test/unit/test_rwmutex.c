@@ -49,6 +49,7 @@ choose(const struct way *which, enum readers_mode mode)
 static int choose_counted(void **state) { (void)state; return choose(&inline_way, READERS_COUNTED); }
 static int choose_fenced(void **state) { (void)state; return choose(&inline_way, READERS_FENCED); }
 static int choose_plain(void **state) { (void)state; return choose(&inline_way, READERS_PLAINLY); }
+static int choose_joined(void **state) { (void)state; return choose(&inline_way, READERS_JOINED); }
 static int choose_twins(void **state) { (void)state; return choose(&twin_way, READERS_PLAINLY); }
 
 static void
@@ -239,7 +240,8 @@ test_g7_trylock_while_one_reads(void **state)
 
 #define EACH(test) \
 	{ #test " (counted)", test, choose_counted, NULL, NULL }, { #test " (fenced)", test, choose_fenced, NULL, NULL }, \
-	{ #test " (plain)", test, choose_plain, NULL, NULL }, { #test " (twins)", test, choose_twins, NULL, NULL }
+	{ #test " (plain)", test, choose_plain, NULL, NULL }, { #test " (joined)", test, choose_joined, NULL, NULL }, \
+	{ #test " (twins)", test, choose_twins, NULL, NULL }
 
 static const struct CMUnitTest tests[] = {
 	EACH(test_zero_is_unlocked),

@@ -22,6 +22,7 @@ choose(enum readers_mode mode)
 static int choose_counted(void **state) { (void)state; return choose(READERS_COUNTED); }
 static int choose_fenced(void **state) { (void)state; return choose(READERS_FENCED); }
 static int choose_plain(void **state) { (void)state; return choose(READERS_PLAINLY); }
+static int choose_joined(void **state) { (void)state; return choose(READERS_JOINED); }
 
 static void
 test_past_deadline_is_one_attempt(void **state)
@@ -80,7 +81,7 @@ test_times_out_near_the_deadline(void **state)
 
 #define EACH(test) \
 	{ #test " (counted)", test, choose_counted, NULL, NULL }, { #test " (fenced)", test, choose_fenced, NULL, NULL }, \
-	{ #test " (plain)", test, choose_plain, NULL, NULL }
+	{ #test " (plain)", test, choose_plain, NULL, NULL }, { #test " (joined)", test, choose_joined, NULL, NULL }
 
 static const struct CMUnitTest tests[] = {
 	EACH(test_past_deadline_is_one_attempt),

@@ -27,6 +27,7 @@ choose(enum readers_mode mode)
 static int choose_counted(void **state) { (void)state; return choose(READERS_COUNTED); }
 static int choose_fenced(void **state) { (void)state; return choose(READERS_FENCED); }
 static int choose_plain(void **state) { (void)state; return choose(READERS_PLAINLY); }
+static int choose_joined(void **state) { (void)state; return choose(READERS_JOINED); }
 
 enum { QUEUED_READERS = 4 };
 
@@ -271,7 +272,7 @@ test_ended_readers_cost_writers_nothing(void **state)
 
 #define EACH(test) \
 	{ #test " (counted)", test, choose_counted, NULL, NULL }, { #test " (fenced)", test, choose_fenced, NULL, NULL }, \
-	{ #test " (plain)", test, choose_plain, NULL, NULL }
+	{ #test " (plain)", test, choose_plain, NULL, NULL }, { #test " (joined)", test, choose_joined, NULL, NULL }
 
 static const struct CMUnitTest tests[] = {
 	EACH(test_g5_queued_readers_come_before_the_next_writer),
