@@ -48,8 +48,8 @@ void fsyi_reader_part(const fsy_atomic_u32 *count);
 /* By a thread that may be asked, and whose slots are as it wants them. */
 void fsyi_reader_answer(void);
 
-/* For a writer that has stopped new readers, with a full fence behind it: each thread that has joined says that it has seen that, or parts. False: not
- * all of them did within microseconds, so that a heavy fence was executed, and these have to join anew. */
+/* For a writer that has stopped new readers, with a full fence behind it: each thread that has joined says that it has seen that, or
+ * parts. False: not all of them did within microseconds, so that a heavy fence was executed, and these have to join anew. */
 bool fsyi_readers_ask(fsy_atomic_u32 *count, fsy_deadline_t deadline);
 
 /* By the address alone. */

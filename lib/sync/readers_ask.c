@@ -19,13 +19,13 @@
  *         and, of a thread that joins:
  *             joined = count; fence; slot = count; read word           word = LOCKED; fence; read joined
  * FAIRNESS none here. A writer waits for answers as long as it would for short sections, and executes a heavy fence then.
- * LIFETIME a line is never unmapped, and an entry may outlive the lock that it names: a lock that is made there finds it joined, and asks in vain
- *         once.
- * WRONG WAYS  a writer that clears an entry which by now names another lock: a reader of that one is in on the strength of it, and its writer
- *         does not ask. An entry that is a hash of the lock has the same fault.
+ * LIFETIME a line is never unmapped, and an entry may outlive the lock that it names: one that is made there finds it joined, and may ask in
+ *         vain once.
+ * WRONG WAYS  a writer that clears an entry which by now names another lock: a reader of that one is in on the strength of it, and its
+ *         writer does not ask. An entry that is a hash of the lock has the same fault.
  *         To take a slot that is seen free for an answer: the next hold may have read the word before that store left the buffer.
- * REFS    writers that wait until each reader has said that it saw them: quiescent-state based reclamation (liburcu qsbr), passive reader-writer locks
- *         (Liu, Zhang, Chen 2014), handshakes of garbage collectors; the membarrier for those who do not answer. docs/adr/0010.
+ * REFS    writers that wait until each reader has said that it saw them: quiescent states (liburcu qsbr), passive reader-writer locks (Liu,
+ *         Zhang, Chen 2014), handshakes of garbage collectors. docs/adr/0010.
  */
 #include "readers_line.h"
 #include "../sys/clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* readers_line.h - between the parts of the readers' lines: readers.c (a thread and its line), readers_claim.c (holds given back by others),
- * readers_drain.c (writers). */
+/* readers_line.h - between the parts of the readers' lines: readers_life.c (a thread has one), readers.c (holds that leave it),
+ * readers_claim.c (holds given back by others), readers_ask.c and readers_drain.c (writers). */
 #ifndef FSYI_READERS_LINE_H
 #define FSYI_READERS_LINE_H
 
@@ -12,6 +12,9 @@
 
 /* alert, above the claimed slots: a claimer is at work; a writer asks; one writer sleeps. */
 enum { ALERT_CLAIMER = 1 << FSY_READER_SLOTS_, ALERT_ASKED = 2 << FSY_READER_SLOTS_, ALERT_SLEEPER = 4 << FSY_READER_SLOTS_ };
+
+/* Whether the calling thread has a line: makes it at first. */
+bool fsyi_reader_have_line(void);
 
 /* One claimer, exiting thread or new line at a time. */
 extern struct fsyi_latch fsyi_reader_latch;

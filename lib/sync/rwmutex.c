@@ -60,8 +60,8 @@
  * one locked instruction more, some 10 ns, and a look at a line 1 ns. */
 enum { CHEAP_LINES = 8, POINT_WRITES = 4 };
 
-/* Where writers have asked in vain readers join at one in 2^doubt_ occasions; DOUBT_WRITES that were answered make it twice as many. What holds of the
- * mixture of reads and writes is looked at anew every LEASE_WRITES: who has joined does not count its reads. */
+/* Where writers have asked in vain readers begin to join at one in 2^doubt_ occasions; DOUBT_WRITES that were answered make it twice as
+ * many. What holds of the mixture of reads and writes is looked at anew every LEASE_WRITES: who has joined does not count its reads. */
 enum { DOUBTED = 2, MOST_DOUBT = 10, DOUBT_WRITES = 64, LEASE_WRITES = 4096 };
 
 static uint8_t

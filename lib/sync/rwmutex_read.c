@@ -45,8 +45,8 @@ may_join(const fsy_rwmutex_t *rw)
 }
 
 /*
- * By a reader that holds rw by slot, with a fence at each read. Once writers have become rare they may pay for the fences instead; where they have not,
- * but readers come far oftener, they ask.
+ * By a reader that holds rw by slot, with a fence at each read. Once writers have become rare they may pay for the fences instead; where they
+ * have not, but readers come far oftener, they ask.
  */
 static void
 stop_fencing(fsy_rwmutex_t *rw)
