@@ -13,6 +13,8 @@
  *   writer    word = writer; heavy barrier (membarrier); waits until no slot names the count
  *   runlock   slot = NULL; light barrier; alert != 0 -> somebody wants to hear of it
  *
+ * Where writers are too frequent for that the reader executes the heavy half, or the writer asks the readers that are known to it (readers_ask.c).
+ *
  * A slot is written by its thread alone, but for one case: a hold may be given back by another
  * thread, or by its thread's exit. Whoever does that announces it in alert, executes the heavy
  * barrier, and takes the slot away by compare-and-swap; the owner, which clears its slot by a plain
@@ -82,7 +84,8 @@ fsy_reader_fence_(void)
 #endif
 }
 
-/* What a lock word says to readers, if nothing else is to be said: slots are in use; and writers execute the heavy barrier. */
+/* What a lock word says to readers, if nothing else is to be said: slots are in use; and writers execute the heavy barrier; or they ask those who
+ * have joined. */
 #define FSY_READERS_FENCED_ 0x01000000u
 #define FSY_READERS_PLAIN_  0x03000000u
 #define FSY_READERS_JOINED_ 0x11000000u

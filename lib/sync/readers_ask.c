@@ -10,9 +10,9 @@
  *         D6  A thread that has joined reads without a fence, and a writer that has stopped new readers finds it joined, or finds all its slots.
  *         D7  An entry is set by its owner alone, with a fence behind it, and cleared by the owner, or by a writer of the very lock that it names,
  *             which keeps readers out and has executed a heavy fence.
- * ORDER   J1 part, or another lock joined: store_rel, swap  ->  J3 joined: load      (MP) the slots that were set before; the owner has seen the
+ * ORDER   Q1 part, or another lock joined: store_rel, swap  ->  Q3 joined: load      (MP) the slots that were set before; the owner has seen the
  *             writer, or fences from now on
- *         J2 answer: and                                  ->  J3 alert: load_acq     the same
+ *         Q2 answer: and                                  ->  Q3 alert: load_acq     the same
  *         Asymmetric store-buffering pair, forbidden outcome "a reader is in that the writer does not see":
  *             reader   slot = count; read word; read joined            writer   word = LOCKED; fence; read joined; alert |= ASKED;
  *             at its next runlock: read alert; alert &= ~ASKED (fence)          until that is cleared; read slots
@@ -46,7 +46,7 @@ fsyi_reader_join(fsy_atomic_u32 *count)
 	fsy_atomic_ptr *joined = joined_of(fsy_reader_, count);
 
 	if (fsy_atomic_ptr_load_rlx(joined) != count)
-		(void)fsy_atomic_ptr_swap(joined, count);                                       /* J1 -> J3 */
+		(void)fsy_atomic_ptr_swap(joined, count);                                       /* Q1 -> Q3 */
 }
 
 void
@@ -55,27 +55,27 @@ fsyi_reader_part(const fsy_atomic_u32 *count)
 	fsy_atomic_ptr *joined = joined_of(fsy_reader_, count);
 
 	if (fsy_atomic_ptr_load_rlx(joined) == count)
-		fsy_atomic_ptr_store_rel(joined, NULL);                                         /* J1 -> J3 */
+		fsy_atomic_ptr_store_rel(joined, NULL);                                         /* Q1 -> Q3 */
 }
 
 /* Sequentially consistent: the load is one side of a store-buffering pair. */
 static bool
 has_joined(struct fsy_reader_ *line, const fsy_atomic_u32 *count)
 {
-	return line != fsy_reader_ && fsy_atomic_ptr_load(joined_of(line, count)) == count;     /* J3 <- J1 */
+	return line != fsy_reader_ && fsy_atomic_ptr_load(joined_of(line, count)) == count;     /* Q3 <- Q1 */
 }
 
 static bool
 owes_answer(struct fsy_reader_ *line, const fsy_atomic_u32 *count)
 {
-	return has_joined(line, count) && (fsy_atomic_u32_load_acq(&line->alert) & ALERT_ASKED);         /* J3 <- J2 */
+	return has_joined(line, count) && (fsy_atomic_u32_load_acq(&line->alert) & ALERT_ASKED);         /* Q3 <- Q2 */
 }
 
 void
 fsyi_reader_answer(void)
 {
 	if (fsy_atomic_u32_load_rlx(&fsy_reader_->alert) & ALERT_ASKED)
-		fsy_atomic_u32_and(&fsy_reader_->alert, ~(uint32_t)ALERT_ASKED);                /* J2 -> J3 */
+		fsy_atomic_u32_and(&fsy_reader_->alert, ~(uint32_t)ALERT_ASKED);                /* Q2 -> Q3 */
 }
 
 struct asking {

@@ -125,7 +125,7 @@ fsyi_reader_exit(struct fsyi_thread *thread)
 		if (count != TAKEN && fsy_atomic_u32_load(&line->alert) >= ALERT_SLEEPER)
 			fsyi_readers_wake_writer(count);
 	}
-	fsy_atomic_u32_and(&line->alert, ~(uint32_t)(ALERT_ASKED | (ALERT_CLAIMER - 1)));       /* J2 -> J3 */
+	fsy_atomic_u32_and(&line->alert, ~(uint32_t)(ALERT_ASKED | (ALERT_CLAIMER - 1)));       /* Q2 -> Q3 */
 	set_live(thread, false);
 	fsyi_latch_unlock(&fsyi_reader_latch);
 }

@@ -35,7 +35,7 @@
  *         Store-buffering pairs, forbidden outcome "both are in":
  *             reader   slot = lock; fence; read word     writer   take the word (full fence); read slots
  *             reader   slot = lock; light; read word     writer   take the word; membarrier; read slots
- *             reader that has joined: the same           writer   take the word (full fence); ask (J1, J2 -> J3); read slots
+ *             reader that has joined: the same           writer   take the word (full fence); ask (Q1, Q2 -> Q3); read slots
  *             reader   count += 1;  fence; read word     writer   take the word (full fence); read count
  *         and "a reader sleeps and nobody comes": as in lockword.c, with the readers' queue for the searcher.
  * FAIRNESS a reader that is queued when a writer unlocks holds the lock before the next writer does: the count goes up while LOCKED is still set.

@@ -55,14 +55,19 @@ readers(void)
 	FIELD(struct fsy_reader_, alert);
 	FIELD(struct fsy_reader_, fence);
 	FIELD(struct fsy_reader_, reads);
+	FIELD(struct fsy_reader_, joined);
 	VALUE(FSY_READER_SLOTS_);
 	VALUE(FSY_READERS_FENCED_);
 	VALUE(FSY_READERS_PLAIN_);
+	VALUE(FSY_READERS_JOINED_);
 	VALUE(FSY_READS_SAMPLED_);
 	VALUE(FSY_LW_CALL_);
 	for (uintptr_t address = 8; address < 1u << 30; address *= 59)
 		printf("reader slot of %-7llu %d\n", (unsigned long long)address,
 		       (int)(fsy_reader_slot_((const fsy_atomic_u32 *)address) - fsy_reader_->slot));
+	for (uintptr_t address = 8; address < 1u << 30; address *= 59)
+		printf("reader entry of %-6llu %d\n", (unsigned long long)address,
+		       (int)(fsy_reader_joined_((const fsy_atomic_u32 *)address) - fsy_reader_->joined));
 }
 
 static void
