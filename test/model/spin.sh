@@ -75,6 +75,9 @@ quick() {
 	holds readers -DR=2 -DK=1 -DHANDED
 	mutants readers NO_MEMBARRIER NO_SECOND_FENCE -DK=1
 	mutants readers NO_CLAIM_FENCE FORGET_HOLD RETREAT_SILENT -DHANDED -DK=1
+	holds asked -DR=1 -DK=2 -DW=2
+	holds asked -DR=1 -DK=2 -DW=2 -DWEAK
+	mutants asked NO_JOIN_FENCE NOBODY_ASKS NO_MEMBARRIER FREE_SLOT UNASKED_LOOK ALL_JOINED BARE_ANSWER -DR=1 -DK=2
 }
 
 long() {
@@ -82,6 +85,8 @@ long() {
 	holds_optimised handshake -DN=3 -DK=2
 	holds_optimised readers -DR=2 -DK=2 -DFENCED
 	holds_optimised readers -DR=3 -DK=1
+	holds_optimised asked -DR=2 -DK=1
+	holds_optimised asked -DR=2 -DK=1 -DWEAK
 	holds_optimised readers -DR=2 -DK=2 -DHANDED
 	holds_optimised readers -DR=2 -DK=2 -DHANDED -DFENCED
 	mutants readers NO_ALERT -DK=1
