@@ -68,7 +68,7 @@ fsy_fair_rwlock_rlock(fsy_fair_rwlock_t *l)
 {
 	fsy_atomic_ptr *slot = NULL;
 
-	if (FSY_FAST && fsy_reader_enter_(&l->word_, &l->readers_, &slot))
+	if (FSY_FAST && fsy_reader_enter_(&l->word_, &l->readers_, &slot, false))
 		return 0;
 	return fsy_fair_rwlock_rlock_slow_(l, slot);
 }
@@ -80,7 +80,7 @@ fsy_fair_rwlock_tryrlock(fsy_fair_rwlock_t *l)
 {
 	fsy_atomic_ptr *slot = NULL;
 
-	if (FSY_FAST && fsy_reader_enter_(&l->word_, &l->readers_, &slot))
+	if (FSY_FAST && fsy_reader_enter_(&l->word_, &l->readers_, &slot, false))
 		return 0;
 	return fsy_fair_rwlock_tryrlock_slow_(l, slot);
 }
@@ -91,7 +91,7 @@ fsy_fair_rwlock_rlock_until(fsy_fair_rwlock_t *l, fsy_deadline_t deadline)
 {
 	fsy_atomic_ptr *slot = NULL;
 
-	if (FSY_FAST && fsy_reader_enter_(&l->word_, &l->readers_, &slot))
+	if (FSY_FAST && fsy_reader_enter_(&l->word_, &l->readers_, &slot, false))
 		return 0;
 	return fsy_fair_rwlock_rlock_until_slow_(l, slot, deadline);
 }

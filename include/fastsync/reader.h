@@ -95,9 +95,9 @@ fsy_reader_fence_(void)
 #define FSY_READ_SAMPLED_ ((fsy_atomic_ptr *)(void *)&fsy_reader_->fence)
 
 /* One attempt: true = holds. False: the slot was not free (*taken = NULL), or is set (*taken) for an attempt that the library carries on since the
- * word said something else, or *taken is FSY_READ_SAMPLED_. */
+ * word said something else, or *taken is FSY_READ_SAMPLED_. joins: the lock has that mode; in a fair rwlock's word the bit is another's. */
 static FSY_ALWAYS_INLINE bool
-fsy_reader_enter_(const fsy_atomic_u32 *word, fsy_atomic_u32 *count, fsy_atomic_ptr **taken)
+fsy_reader_enter_(const fsy_atomic_u32 *word, fsy_atomic_u32 *count, fsy_atomic_ptr **taken, bool joins)
 {
 	fsy_atomic_ptr *slot = fsy_reader_slot_(count);
 	uint32_t seen;
@@ -110,7 +110,7 @@ fsy_reader_enter_(const fsy_atomic_u32 *word, fsy_atomic_u32 *count, fsy_atomic_
 	seen = fsy_atomic_u32_load(word);                                       /* S4 <- R1,R2,R3,V1 */
 	if (FSY_LIKELY(seen == FSY_READERS_PLAIN_))
 		return true;
-	if (seen == FSY_READERS_JOINED_) {
+	if (joins && seen == FSY_READERS_JOINED_) {
 		if (FSY_LIKELY(fsy_atomic_ptr_load_rlx(fsy_reader_joined_(count)) == count))
 			return true;
 	} else if (seen != FSY_READERS_FENCED_) {

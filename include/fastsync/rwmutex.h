@@ -74,7 +74,7 @@ fsy_rwmutex_rlock(fsy_rwmutex_t *rw)
 {
 	fsy_atomic_ptr *slot = NULL;
 
-	if (!FSY_FAST || !fsy_reader_enter_(&rw->word_, &rw->readers_, &slot))
+	if (!FSY_FAST || !fsy_reader_enter_(&rw->word_, &rw->readers_, &slot, true))
 		fsy_rwmutex_rlock_slow_(rw, slot);
 }
 
@@ -85,7 +85,7 @@ fsy_rwmutex_tryrlock(fsy_rwmutex_t *rw)
 {
 	fsy_atomic_ptr *slot = NULL;
 
-	return (FSY_FAST && fsy_reader_enter_(&rw->word_, &rw->readers_, &slot)) ||
+	return (FSY_FAST && fsy_reader_enter_(&rw->word_, &rw->readers_, &slot, true)) ||
 	       fsy_rwmutex_tryrlock_slow_(rw, slot);
 }
 
@@ -96,7 +96,7 @@ fsy_rwmutex_rlock_until(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 {
 	fsy_atomic_ptr *slot = NULL;
 
-	if (FSY_FAST && fsy_reader_enter_(&rw->word_, &rw->readers_, &slot))
+	if (FSY_FAST && fsy_reader_enter_(&rw->word_, &rw->readers_, &slot, true))
 		return 0;
 	return fsy_rwmutex_rlock_until_slow_(rw, slot, deadline);
 }

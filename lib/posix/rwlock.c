@@ -80,7 +80,7 @@ lock_until(struct fsyi_rwlock *l, fsy_deadline_t deadline)
 {
 	fsy_atomic_ptr *slot = NULL;
 
-	if (FSY_LIKELY(fsy_reader_enter_(&l->lock.word_, &l->lock.readers_, &slot)))
+	if (FSY_LIKELY(fsy_reader_enter_(&l->lock.word_, &l->lock.readers_, &slot, true)))
 		return 0;
 	return lock_slow(l, slot, deadline);
 }
@@ -90,7 +90,7 @@ lock_watched(struct fsyi_rwlock *l, fsy_deadline_t deadline, const void *site)
 {
 	fsy_atomic_ptr *slot = NULL;
 	int64_t start = 0;
-	int error = fsy_reader_enter_(&l->lock.word_, &l->lock.readers_, &slot) ? 0 : try_slow(l, slot);
+	int error = fsy_reader_enter_(&l->lock.word_, &l->lock.readers_, &slot, true) ? 0 : try_slow(l, slot);
 
 	if (error == EBUSY) {
 		start = fsyi_now();
@@ -133,7 +133,7 @@ pthread_rwlock_tryrdlock(pthread_rwlock_t *lock)
 
 	if (FSY_UNLIKELY(l->shared != 0))
 		return fsyi_real_pthread_rwlock_tryrdlock(lock);
-	error = fsy_reader_enter_(&l->lock.word_, &l->lock.readers_, &slot) ? 0 : try_slow(l, slot);
+	error = fsy_reader_enter_(&l->lock.word_, &l->lock.readers_, &slot, true) ? 0 : try_slow(l, slot);
 	if (error == 0 && FSY_UNLIKELY(fsyi_policy.watch))
 		fsyi_report_taken(l, FSYI_A_RWLOCK, __builtin_return_address(0), 0);
 	return error;

@@ -48,9 +48,13 @@ void fsyi_reader_part(const fsy_atomic_u32 *count);
 /* By a thread that may be asked, and whose slots are as it wants them. */
 void fsyi_reader_answer(void);
 
-/* For a writer that has stopped new readers, with a full fence behind it: each thread that has joined says that it has seen that, or
- * parts. False: not all of them did within microseconds, so that a heavy fence was executed, and these have to join anew. */
-bool fsyi_readers_ask(fsy_atomic_u32 *count, fsy_deadline_t deadline);
+/*
+ * For a writer that has stopped new readers, with a full fence behind it: each thread that has joined says that it has seen that, or parts. SILENT:
+ * not all of them did within microseconds, so that a heavy fence was executed, and these have to join anew. READING: the deadline is over, and
+ * somebody is seen to read; of others nothing is known.
+ */
+enum fsyi_answer { FSYI_NOBODY_JOINED, FSYI_ANSWERED, FSYI_SILENT, FSYI_READING };
+enum fsyi_answer fsyi_readers_ask(fsy_atomic_u32 *count, fsy_deadline_t deadline);
 
 /* By the address alone. */
 void fsyi_readers_wake_writer(const fsy_atomic_u32 *count);

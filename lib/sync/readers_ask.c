@@ -91,8 +91,8 @@ is_seen_to_read(struct fsy_reader_ *line, const fsy_atomic_u32 *count)
 }
 
 /* Who is seen to read has to be waited for in any case, and answers at its end. Others may ask this thread meanwhile. */
-static bool
-answers(struct fsy_reader_ *line, struct asking *asking)
+static enum fsyi_answer
+await_answer(struct fsy_reader_ *line, struct asking *asking)
 {
 	int64_t now;
 
@@ -104,12 +104,16 @@ answers(struct fsy_reader_ *line, struct asking *asking)
 		now = fsyi_now();
 		if (asking->start == 0)
 			asking->start = asking->silent_since = now;
-		if (is_seen_to_read(line, asking->count) && now - asking->start < fsyi_tune.spin_ns && !fsyi_over(asking->deadline, now))
+		if (!is_seen_to_read(line, asking->count) || now - asking->start >= fsyi_tune.spin_ns) {
+			if (now - asking->silent_since > fsyi_tune.brief_spin_ns)
+				return FSYI_SILENT;
+		} else if (fsyi_over(asking->deadline, now)) {
+			return FSYI_READING;
+		} else {
 			asking->silent_since = now;
-		else if (now - asking->silent_since > fsyi_tune.brief_spin_ns)
-			return false;
+		}
 	}
-	return true;
+	return FSYI_ANSWERED;
 }
 
 static void
@@ -127,24 +131,23 @@ do_without_answers(fsy_atomic_u32 *count)
 	}
 }
 
-bool
+enum fsyi_answer
 fsyi_readers_ask(fsy_atomic_u32 *count, fsy_deadline_t deadline)
 {
 	struct asking asking = { .count = count, .deadline = deadline };
+	enum fsyi_answer answer = FSYI_NOBODY_JOINED;
 	struct reader_walk walk = walk_lines();
 	struct fsy_reader_ *line;
-	bool any = false;
 
 	while ((line = walk_next(&walk)) != NULL)
 		if (has_joined(line, count)) {
 			fsy_atomic_u32_or(&line->alert, ALERT_ASKED);
-			any = true;
+			answer = FSYI_ANSWERED;
 		}
 	walk = walk_lines();
-	while (any && (line = walk_next(&walk)) != NULL)
-		if (!answers(line, &asking)) {
-			do_without_answers(count);
-			return false;
-		}
-	return true;
+	while (answer == FSYI_ANSWERED && (line = walk_next(&walk)) != NULL)
+		answer = await_answer(line, &asking);
+	if (answer == FSYI_SILENT)
+		do_without_answers(count);
+	return answer;
 }

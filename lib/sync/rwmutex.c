@@ -55,27 +55,6 @@
 #include "../sys/fork.h"
 #include <fastsync/error.h>
 
-/* So many lines are searched for next to nothing. Of more lines each counts a point in CHEAP_LINES * POINT_WRITES writes; signs come every
- * FSY_READS_SAMPLED_ reads. So slots are used where lines are fewer than some 16 times the reads between two writes: a counted read costs
- * one locked instruction more, some 10 ns, and a look at a line 1 ns. */
-enum { CHEAP_LINES = 8, POINT_WRITES = 4 };
-
-/* Where writers have asked in vain readers begin to join at one in 2^doubt_ occasions; DOUBT_WRITES that were answered make it twice as
- * many. What holds of the mixture of reads and writes is looked at anew every LEASE_WRITES: who has joined does not count its reads. */
-enum { DOUBTED = 2, MOST_DOUBT = 10, DOUBT_WRITES = 64, LEASE_WRITES = 4096 };
-
-static uint8_t
-get(const uint8_t *byte)
-{
-	return FSY_RAW_LOAD_(byte, __ATOMIC_RELAXED);
-}
-
-static void
-put(uint8_t *byte, int value)
-{
-	FSY_RAW_STORE_(byte, (uint8_t)value, __ATOMIC_RELAXED);
-}
-
 /* The writer has taken the word: its full fence against readers that fence or count. */
 static void
 fence_after_take(fsy_rwmutex_t *rw)
@@ -99,47 +78,11 @@ mode_of(fsy_rwmutex_t *rw)
 #endif
 }
 
-/* No slot names the lock: whether to go on using them. The more lines there are to search, the sooner it is not worth it. */
-static void
-judge(fsy_rwmutex_t *rw, uint32_t mode)
-{
-	int calm = get(&rw->calm_), against = calm & ~RW_READ_SIGN;
-
-	if (calm & RW_READ_SIGN)
-		against /= 2;
-	else
-		against += (int)(fsy_atomic_u32_load_rlx(&fsyi_reader_lines) / CHEAP_LINES + rwmutex_writes(rw) % POINT_WRITES) / POINT_WRITES;
-	if (FSY_LIKELY(against < RW_READ_SIGN && !(mode & RW_FOREIGN) && fsyi_readers_enabled())) {
-		if (against != calm)
-			put(&rw->calm_, against);
-		return;
-	}
-	put(&rw->calm_, 0);
-	fsy_atomic_u32_or_rlx(&rw->word_, RW_WRITTEN);
-	fsy_atomic_u32_and_rlx(&rw->word_, ~(RW_READING | RW_JOINED));
-}
-
-/* Of readers that have joined, who see to it that slots go on being used. */
-static void
-ask(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
-{
-	int doubt = get(&rw->doubt_);
-	bool answered = fsyi_readers_ask(&rw->readers_, deadline);
-
-	put(&rw->calm_, get(&rw->calm_) | RW_READ_SIGN);
-	if (!answered)
-		put(&rw->doubt_, doubt + DOUBTED < MOST_DOUBT ? doubt + DOUBTED : MOST_DOUBT);
-	else if (doubt > 0 && rwmutex_writes(rw) % DOUBT_WRITES == 0)
-		put(&rw->doubt_, doubt - 1);
-	if (!answered || rwmutex_writes(rw) % LEASE_WRITES == 0)
-		fsy_atomic_u32_and_rlx(&rw->word_, ~RW_JOINED);
-}
-
 int
 fsyi_rwmutex_drain(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 {
+	int error = 0;
 	uint32_t mode;
-	int error;
 
 	fence_after_take(rw);
 	mode = mode_of(rw);
@@ -149,14 +92,15 @@ fsyi_rwmutex_drain(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 			fsy_atomic_u32_and_rlx(&rw->word_, ~RW_PLAIN);
 			fsyi_readers_heavy_fence(rw);
 		} else if (mode & RW_JOINED) {
-			ask(rw, deadline);
+			error = fsyi_rwmutex_ask(rw, deadline);
 		}
-		error = readers_in_slots(&rw->readers_) ? fsyi_readers_drain_slots(&rw->readers_, deadline) : 0;
+		if (error == 0 && readers_in_slots(&rw->readers_))
+			error = fsyi_readers_drain_slots(&rw->readers_, deadline);
 		if (error != 0)
 			return error;
-		judge(rw, mode);
-	} else if ((mode & RW_WRITTEN) && get(&rw->calm_) != 0) {
-		put(&rw->calm_, 0);
+		fsyi_rwmutex_judge(rw, mode);
+	} else if ((mode & RW_WRITTEN) && rwmutex_get(&rw->calm_) != 0) {
+		rwmutex_put(&rw->calm_, 0);
 	}
 	FSY_RAW_STORE_(&rw->writes_, (uint16_t)(FSY_RAW_LOAD_(&rw->writes_, __ATOMIC_RELAXED) + 1), __ATOMIC_RELAXED);
 	if (FSY_LIKELY((fsy_atomic_u32_load(&rw->readers_) & ~READERS_DRAINING) == 0))        /* S5 <- S3 */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rwmutex.h - between the parts of the rwmutex: rwmutex.c (writers), rwmutex_read.c (readers),
+/* rwmutex.h - between the parts of the rwmutex: rwmutex.c (writers), rwmutex_read.c (readers), rwmutex_mode.c (how these announce themselves),
  * rwmutex_wait.c (readers that wait awake), rwmutex_park.c (readers that sleep). */
 #ifndef FSYI_RWMUTEX_H
 #define FSYI_RWMUTEX_H
@@ -34,6 +34,27 @@ rwmutex_writes(const fsy_rwmutex_t *rw)
 {
 	return FSY_RAW_LOAD_(&rw->writes_, __ATOMIC_RELAXED);
 }
+
+static inline uint8_t
+rwmutex_get(const uint8_t *byte)
+{
+	return FSY_RAW_LOAD_(byte, __ATOMIC_RELAXED);
+}
+
+static inline void
+rwmutex_put(uint8_t *byte, int value)
+{
+	FSY_RAW_STORE_(byte, (uint8_t)value, __ATOMIC_RELAXED);
+}
+
+/* By the writer. ask: those who have joined; FSY_ETIMEDOUT: somebody is seen to read, and the deadline is over. judge: no slot names the lock; whether
+ * to go on using them. */
+int fsyi_rwmutex_ask(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
+void fsyi_rwmutex_judge(fsy_rwmutex_t *rw, uint32_t mode);
+
+/* By a reader that holds rw: by slot, one read in FSY_READS_SAMPLED_ that were fenced; and counted, where the word said nothing else. */
+void fsyi_rwmutex_leave_sign(fsy_rwmutex_t *rw);
+void fsyi_rwmutex_count_calm(fsy_rwmutex_t *rw, uint32_t seen);
 
 /* One attempt to read; the same with the writers' word taken, which it gives back; and waiting until one succeeds: 0, or FSY_ETIMEDOUT. */
 bool fsyi_rwmutex_attempt(fsy_rwmutex_t *rw);

@@ -117,7 +117,7 @@ ask_for_other(void *arg)
 {
 	(void)arg;
 	join(&shared);
-	W_CHECK(fsyi_readers_ask(&other->readers_, FSY_FOREVER));
+	W_CHECK(fsyi_readers_ask(&other->readers_, FSY_FOREVER) == FSYI_ANSWERED);
 	fsy_atomic_u32_store(&stop, 1);
 	return NULL;
 }
@@ -179,7 +179,7 @@ test_reader_answers(void **state)
 		skip();
 	rw_begin(&many[MANY - 1], READERS_FENCED);
 	thread = start_joined(read_elsewhere);
-	assert_true(fsyi_readers_ask(&shared.readers_, FSY_FOREVER));
+	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_ANSWERED);
 	assert_int_equal(membarriers(), before);
 	assert_int_equal(how_many_joined(&shared), 1);
 	fsy_atomic_u32_store(&stop, 1);
@@ -197,7 +197,7 @@ test_who_meets_the_writer_parts(void **state)
 	for (int i = 0; i < 3; i++) {
 		fsy_rwmutex_lock(&shared);
 		thread = start_joined(bodies[i]);
-		assert_true(fsyi_readers_ask(&shared.readers_, FSY_FOREVER));
+		assert_true(fsyi_readers_ask(&shared.readers_, FSY_FOREVER) <= FSYI_ANSWERED);
 		if (bodies[i] == try_shared)
 			gate_meet(&go, company);
 		fsy_rwmutex_unlock(&shared);
@@ -220,7 +220,12 @@ test_patience_with_readers(void **state)
 	fsyi_tune.brief_spin_ns = 0;
 	fsyi_tune.spin_ns = 20000000;
 	start = fsy_now();
-	assert_false(fsyi_readers_ask(&shared.readers_, FSY_FOREVER));
+	assert_int_equal(fsyi_readers_ask(&shared.readers_, start), FSYI_READING);     /* at once, and nothing is lost */
+	assert_int_equal(how_many_joined(&shared), 1);
+	assert_false(fsy_rwmutex_trylock(&shared));
+	assert_int_equal(shared.doubt_, 0);
+	start = fsy_now();
+	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_SILENT);
 	assert_true(fsy_now() - start >= fsyi_tune.spin_ns);
 	gate_meet(&go, company);
 	finish(thread);
@@ -235,7 +240,7 @@ test_who_asks_answers(void **state)
 	(void)state;
 	fsyi_reader_join(&other->readers_);
 	thread = start_joined(ask_for_other);
-	assert_true(fsyi_readers_ask(&shared.readers_, FSY_FOREVER));
+	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_ANSWERED);
 	while (fsy_atomic_u32_load(&stop) == 0)
 		fsyi_reader_answer();
 	finish(thread);
@@ -252,11 +257,11 @@ test_silence(void **state)
 	silent = start_joined(keep_silent);
 	another = start_joined(keep_silent_about_other);
 	fsyi_tune.brief_spin_ns = 0;
-	assert_false(fsyi_readers_ask(&shared.readers_, FSY_FOREVER));
+	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_SILENT);
 	assert_int_equal(membarriers(), before + FSY_ASYMMETRIC_);
 	assert_int_equal(how_many_joined(&shared), 0);
 	assert_int_equal(how_many_joined(other), 1);             /* that is for other's writers to ask */
-	assert_true(fsyi_readers_ask(&shared.readers_, FSY_FOREVER));
+	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_NOBODY_JOINED);
 	gate_meet(&go, company);
 	worker_join(silent);
 	finish(another);
@@ -271,7 +276,7 @@ test_thread_that_ends(void **state)
 	(void)state;
 	gate_meet(&go, company);
 	finish(thread);
-	assert_true(fsyi_readers_ask(&shared.readers_, FSY_FOREVER));
+	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_NOBODY_JOINED);
 }
 
 #define TEST(test) { #test, test, choose, NULL, NULL }

@@ -2,6 +2,7 @@
 /* When the readers of a rwmutex join it, so that writers ask them, and when that ends. */
 #include "lib/sync/readers_line.h"
 #include "lib/sync/rwmutex.h"
+#include "lib/sys/cpu.h"
 #include "lib/sys/tune.h"
 #include "test/support/gate.h"
 #include "test/support/locks.h"
@@ -13,9 +14,10 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
-enum { LEASE = 4096, DOUBT_WRITES = 64, MOST_WRITES = 8, SAMPLES_PER_CLOCK = 8 };
+enum { LEASE = 4096, DOUBT_WRITES = 64, MOST_WRITES = 4, SAMPLES_PER_CLOCK = 8 };
 
-static fsy_rwmutex_t shared;
+static fsy_rwmutex_t shared, elsewhere;
+static fsy_atomic_u32 stop;
 static struct gate ready = GATE("the worker has joined"), go = GATE("the worker may go on");
 
 static int
@@ -23,6 +25,8 @@ choose(void **state)
 {
 	(void)state;
 	rw_begin(&shared, READERS_JOINED);
+	rw_begin(&elsewhere, READERS_FENCED);
+	fsy_atomic_u32_store(&stop, 0);
 	return fsyi_reader_slot(&shared.readers_) == NULL;
 }
 
@@ -95,17 +99,39 @@ test_lease(void **state)
 	assert_int_equal(fsy_atomic_u32_load(&shared.word_), FSY_READERS_FENCED_);
 }
 
+static void *
+read_until_told(void *arg)
+{
+	(void)arg;
+	W_CHECK(fsyi_reader_slot(&shared.readers_) != NULL);
+	fsyi_reader_join(&shared.readers_);
+	gate_meet(&ready, 2);
+	while (fsy_atomic_u32_load(&stop) == 0) {
+		fsy_rwmutex_rlock(&elsewhere);
+		fsy_rwmutex_runlock(&elsewhere);
+	}
+	return NULL;
+}
+
 /* Readers who have joined leave no signs that the lock is read: the writers that ask do. */
 static void
 test_asking_is_a_sign(void **state)
 {
+	pthread_t thread;
+
 	(void)state;
 	if (nobody_joins())
 		skip();
 	shared.writes_ = 1;
 	shared.calm_ = 40;
+	thread = worker_start(read_until_told, NULL);
+	gate_meet(&ready, 2);
+	fsyi_tune.brief_spin_ns = TEST_PATIENCE_NS;
 	fsy_rwmutex_lock(&shared);
 	fsy_rwmutex_unlock(&shared);
+	fsy_atomic_u32_store(&stop, 1);
+	worker_join(thread);
+	workers_assert();
 	assert_int_equal(shared.calm_, 20);
 }
 
@@ -118,19 +144,21 @@ sample(uint32_t round)
 	fsy_rwmutex_runlock(&shared);
 }
 
+/* As many writes in so many samples. */
 static bool
-joins_after(int writes, int doubt, uint32_t round)
+joins_after(int writes, int samples, int doubt, uint32_t round)
 {
 	rw_begin(&shared, READERS_FENCED);
 	shared.writes_ = (uint16_t)(round * 1000);               /* not those of the round before */
 	sample(round);
 	shared.doubt_ = (uint8_t)doubt;
+	while (samples-- > 1)
+		sample(round);
 	for (int i = 0; i < writes; i++) {
 		fsy_rwmutex_lock(&shared);
 		fsy_rwmutex_unlock(&shared);
 	}
-	for (int i = writes > 0 ? 1 : SAMPLES_PER_CLOCK; i > 0; i--)
-		sample(round);
+	sample(round);
 	return fsy_atomic_u32_load(&shared.word_) == FSY_READERS_JOINED_;
 }
 
@@ -138,21 +166,46 @@ static void
 test_when_readers_join(void **state)
 {
 	int64_t calm = fsyi_tune.readers_calm_ns;
+	uint32_t lines = fsy_atomic_u32_load(&fsyi_reader_lines);
+
+	(void)state;
+	if (nobody_joins() || fsyi_cpu_count() == 1)
+		skip();
+	fsyi_tune.readers_calm_ns = TEST_PATIENCE_NS;
+	assert_true(joins_after(1, 1, 0, 1));
+	assert_true(joins_after(MOST_WRITES, 1, 0, 2));
+	assert_false(joins_after(MOST_WRITES + 1, 1, 0, 3));
+	assert_true(joins_after(MOST_WRITES + 1, 2, 0, 4));
+	assert_false(joins_after(0, SAMPLES_PER_CLOCK, 0, 5));
+	assert_false(joins_after(1, 1, 2, 9));
+	assert_false(joins_after(1, 1, 2, 10));
+	assert_false(joins_after(1, 1, 2, 11));
+	assert_true(joins_after(1, 1, 2, 12));
+	if (fsyi_cpu_count() > 2) {                              /* more threads would have to answer */
+		fsy_atomic_u32_store(&fsyi_reader_lines, 3);
+		assert_true(joins_after(MOST_WRITES / 2, 1, 0, 13));
+		assert_false(joins_after(MOST_WRITES / 2 + 1, 1, 0, 14));
+		fsy_atomic_u32_store(&fsyi_reader_lines, lines);
+	}
+	fsyi_tune.readers_calm_ns = 0;                           /* writes are far between: the next ones may pay */
+	assert_false(joins_after(1, 1, 0, 15));
+	fsyi_tune.readers_calm_ns = calm;
+}
+
+/* Where writes have ceased readers need not be asked any more. */
+static void
+test_readers_who_joined_read_plainly(void **state)
+{
+	int64_t calm = fsyi_tune.readers_calm_ns;
 
 	(void)state;
 	if (nobody_joins())
 		skip();
-	fsyi_tune.readers_calm_ns = TEST_PATIENCE_NS;
-	assert_true(joins_after(1, 0, 1));
-	assert_true(joins_after(MOST_WRITES, 0, 2));
-	assert_false(joins_after(MOST_WRITES + 1, 0, 3));
-	assert_false(joins_after(0, 0, 4));
-	assert_false(joins_after(1, 2, 5));
-	assert_false(joins_after(1, 2, 6));
-	assert_false(joins_after(1, 2, 7));
-	assert_true(joins_after(1, 2, 8));
-	fsyi_tune.readers_calm_ns = 0;                           /* writes are far between: the next ones may pay */
-	assert_false(joins_after(1, 0, 9));
+	fsyi_tune.readers_calm_ns = 0;
+	fsyi_reader_part(&shared.readers_);
+	for (int i = 0; i <= SAMPLES_PER_CLOCK; i++)
+		sample(1);
+	assert_int_equal(fsy_atomic_u32_load(&shared.word_), FSY_READERS_PLAIN_);
 	fsyi_tune.readers_calm_ns = calm;
 }
 
@@ -160,23 +213,27 @@ test_when_readers_join(void **state)
 static void
 test_joined_reads_do_not_fence(void **state)
 {
+	int64_t calm = fsyi_tune.readers_calm_ns;
 	uint32_t fenced;
 
 	(void)state;
-	if (nobody_joins())
+	if (nobody_joins() || !FSY_FAST)
 		skip();
+	fsyi_tune.readers_calm_ns = TEST_PATIENCE_NS;
 	fsyi_reader_part(&shared.readers_);
 	fsy_reader_->reads = 0;
 	fsy_rwmutex_rlock(&shared);
 	fsy_rwmutex_runlock(&shared);
-	fenced = fsy_reader_->reads;
-	assert_int_equal(fenced, FSY_FAST ? 1 : 0);
+	assert_int_equal(fsy_reader_->reads, 1);
 	sample(1);
-	assert_int_equal(has_joined(), FSY_FAST);
+	shared.writes_++;
+	sample(2);
+	assert_true(has_joined());
 	fenced = fsy_reader_->reads;
 	fsy_rwmutex_rlock(&shared);
 	fsy_rwmutex_runlock(&shared);
 	assert_int_equal(fsy_reader_->reads, fenced);
+	fsyi_tune.readers_calm_ns = calm;
 }
 
 #define TEST(test) { #test, test, choose, NULL, NULL }
@@ -186,6 +243,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_lease),
 	TEST(test_asking_is_a_sign),
 	TEST(test_when_readers_join),
+	TEST(test_readers_who_joined_read_plainly),
 	TEST(test_joined_reads_do_not_fence),
 };
 
