@@ -47,8 +47,8 @@ rwmutex_put(uint8_t *byte, int value)
 	FSY_RAW_STORE_(byte, (uint8_t)value, __ATOMIC_RELAXED);
 }
 
-/* By the writer. ask: those who have joined; FSY_ETIMEDOUT: somebody is seen to read, and the deadline is over. judge: no slot names the lock; whether
- * to go on using them. */
+/* By the writer. ask: those who have joined; FSY_ETIMEDOUT: somebody is seen to read, and the deadline is over. judge: no slot names the lock;
+ * whether to go on using them. */
 int fsyi_rwmutex_ask(fsy_rwmutex_t *rw, fsy_deadline_t deadline);
 void fsyi_rwmutex_judge(fsy_rwmutex_t *rw, uint32_t mode);
 
