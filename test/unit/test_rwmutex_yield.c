@@ -117,6 +117,14 @@ test_naps_in_the_end(void **state)
 	}
 }
 
+/* By that a writer's wait is told from a mutex's (test_lockword_arrive.c, test_lockword_pressed.c). */
+static void
+test_is_shared(void **state)
+{
+	(void)state;
+	assert_true(fsyi_rwmutex_word(&lock).shared);
+}
+
 int
 main(void)
 {
@@ -124,6 +132,7 @@ main(void)
 		cmocka_unit_test(test_sleeps_over_a_writer_that_runs),
 		cmocka_unit_test(test_lets_others_run),
 		cmocka_unit_test(test_naps_in_the_end),
+		cmocka_unit_test(test_is_shared),
 	};
 
 	watchdog("yields of a rwmutex's readers", 60);
