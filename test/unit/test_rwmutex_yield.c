@@ -125,6 +125,23 @@ test_is_shared(void **state)
 	assert_true(fsyi_rwmutex_word(&lock).shared);
 }
 
+/* Somebody else had the CPU for long, and will have it again: it is not yielded to for as many naps as a wait has. */
+static void
+test_dear_yields_are_rare(void **state)
+{
+	int64_t enough = 10 * fsyi_tune.spin_ns;
+
+	(void)state;
+	assert_int_equal(read_beside(true, 1, enough), 0);
+	assert_int_equal(read_beside(true, 1, enough + 1), 0);
+	assert_int_equal(yield_count, 1);
+	assert_int_equal(read_beside(true, 1, 1000), FSY_ETIMEDOUT);
+	assert_int_equal(yield_count, 0);
+	assert_int_equal(nap_count, NAPS);
+	assert_int_equal(read_beside(true, 1, 1000), 0);
+	assert_int_equal(yield_count, 1);
+}
+
 int
 main(void)
 {
@@ -132,6 +149,7 @@ main(void)
 		cmocka_unit_test(test_sleeps_over_a_writer_that_runs),
 		cmocka_unit_test(test_lets_others_run),
 		cmocka_unit_test(test_naps_in_the_end),
+		cmocka_unit_test(test_dear_yields_are_rare),
 		cmocka_unit_test(test_is_shared),
 	};
 
