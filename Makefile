@@ -137,11 +137,10 @@ $(BUILD)/lib/sync/once_node.o: private FILE_CFLAGS := -fexceptions -Os
 $(addprefix $(BUILD)/lib/data/pool_,age.o check.o make.o reap.o registry.o thread.o): private FILE_CFLAGS := -Os
 # What is read at the start, asked once, or said last.
 $(addprefix $(BUILD)/lib/,diag/stats.o sys/fork.o sys/init.o): private FILE_CFLAGS := -Os
-$(addprefix $(BUILD)/lib/sys/,fatal.o mem.o topology.o topology_libnuma.o topology_spec.o topology_sysfs.o tune.o): private FILE_CFLAGS := -Os
-# Slow halves, and what becomes of a thread that begins or ends.
-$(addprefix $(BUILD)/lib/sync/,barrier.o fairlock_held.o fairlock_mode.o fairlock_seat.o lazy.o once_wait.o readers_drain.o readers_life.o): \
+$(addprefix $(BUILD)/lib/sys/,fatal.o mem.o thread.o topology.o topology_libnuma.o topology_spec.o topology_sysfs.o tune.o): private FILE_CFLAGS := -Os
+# Slow halves, who waits for readers or as one, and what becomes of a thread that begins or ends.
+$(addprefix $(BUILD)/lib/sync/,barrier.o fairlock_held.o fairlock_seat.o lazy.o once_wait.o readers_drain.o readers_life.o rwmutex_park.o rwmutex_wait.o): \
 	private FILE_CFLAGS := -Os
-$(BUILD)/lib/sys/thread.o: private FILE_CFLAGS := -Os
 # The benchmark's harness is text for once in a while: only what is in a measured loop is worth its size. (For size, once when it is done took
 # 2.8 ns instead of 0.1 to 0.5, and the empty loops, which are subtracted, 2.1 instead of 1.5.)
 BENCH_LOOPS := ours ours_rw ours_more ours_wait glibc glibc_wait limits

@@ -175,7 +175,7 @@ search(struct fsyi_waiting *w)
 	patience = fsyi_lockword_patience_ns(w->lock);
 	bar_at = now + patience;
 	/* A pressed lock, be it free, is left alone for a while, the longer the more threads wait for it: tenures are worth their length. */
-	pause = !pressed || length < fsyi_tune.spin_ns ? LOOK_NS : (seen & LW_QUEUED) ? patience : fsyi_tune.first_look_ns;
+	pause = !pressed || length < fsyi_tune.spin_ns ? LOOK_NS : (seen & LW_QUEUED) ? patience : fsyi_lockword_first_look_ns(w->lock);
 	hold_off = pressed && length > 0 ? LW_QUEUED : 0;
 	fsyi_lockword_i_search(w->lock);
 	for (;;) {

@@ -26,6 +26,7 @@ struct fsyi_lockword {
 	fsy_atomic_u32 *owner;          /* the word after it (owner.h), or NULL: any thread may unlock */
 	uint8_t *busy;                  /* how often it is found locked: 0 never .. 255 always */
 	uint16_t *hint;                 /* the last contended owner's node, and the searcher's CPU */
+	bool shared;                    /* with readers, whom its holders keep out: those that wait here are its writers */
 };
 
 /* After the fast path failed: 0, or FSY_ETIMEDOUT; whether one more attempt got it. */

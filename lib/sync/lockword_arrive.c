@@ -11,7 +11,7 @@
 
 /* A lock that stays free and barred for STALE_BAR_NS has a searcher that does not run: whoever sees it takes it. Not where searchers
  * doze: there the bar is a fair unlock's, and holds until they come by. */
-enum { STALE_BAR_NS = 2000, SECOND_LOOK_NS = 150, SAMPLED = 16, LOOKS_PER_CLOCK = 8, BACKOFF = 4 };
+enum { STALE_BAR_NS = 2000, SECOND_LOOK_NS = 150, SAMPLED = 16, LOOKS_PER_CLOCK = 8, BACKOFF = 4, YIELDS = 4 };
 
 static bool
 take_stale(struct fsyi_waiting *w, uint32_t *seen, int64_t now, int64_t *idle_since, uint32_t clear)
@@ -101,6 +101,19 @@ look_around(struct fsyi_waiting *w, uint32_t *seen)
 	return LW_AGAIN;
 }
 
+/*
+ * Before it sleeps. A mutex is as fast however few are awake; a lock with readers is not: threads that came to write and sleep, to be woken one
+ * a turn, are missing as readers, and leave CPUs idle. What they wait for is mostly a thread that does not run, which a yield lets run.
+ */
+static bool
+let_others_run(const struct fsyi_waiting *w, int *yields)
+{
+	if (!w->lock->shared || w->awake || ++*yields > YIELDS)
+		return false;
+	fsyi_yield();
+	return true;
+}
+
 /* The holder waits for this CPU, or the searcher of a pressed lock: better sleep. */
 static bool
 in_the_way(const struct fsyi_waiting *w, uint32_t seen)
@@ -115,6 +128,7 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 {
 	int64_t now = 0, give_up = 0, idle_since = 0;
 	uint32_t seen = fsy_atomic_u32_load_rlx(w->lock->word);
+	int yields = 0;
 
 	if (w->start == 0 && !(seen & LW_BARRED)) {
 		if (!fsyi_lockword_is_hopeless(w->lock) && !fsyi_lockword_holder_waits_for_me(w->lock, seen)) {
@@ -156,7 +170,8 @@ fsyi_lockword_arrive(struct fsyi_waiting *w)
 		if (take_stale(w, &seen, now, &idle_since, 0))
 			return LW_TAKEN;
 		if (now >= give_up || fsyi_cpu_count() == 1 || in_the_way(w, seen))
-			return fsyi_lockword_sleep(w, &fsyi_park_arrival[w->placed]);
+			if (!let_others_run(w, &yields))
+				return fsyi_lockword_sleep(w, &fsyi_park_arrival[w->placed]);
 		now = fsyi_delay(LOOK_NS);
 		seen = fsy_atomic_u32_load_rlx(w->lock->word);
 	}

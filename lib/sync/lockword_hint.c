@@ -13,6 +13,7 @@
  */
 #include "lockword_wait.h"
 #include "../sys/cpu.h"
+#include "../sys/tune.h"
 
 /* The hint: searcher's CPU + 1 below, last contended owner's node + 1 above, modulo their width; 0 = unknown. Whoever writes
  * one field may lose the other's update: every reader can do without. */
@@ -22,6 +23,11 @@ enum { SEARCHER_CPU = 0, CPU_FIELD = 0x3ff, OWNER_NODE = 10, NODE_FIELD = 0x3f }
  * sections) to 97 % (100 ns); one that is left alone for 200 ns between sections, in 3 to 7 %; for 100 ns, in 18 %. On an AMD Zen 5 empty sections:
  * 15 to 22 %, but then by those who come often. DOUBTED: how many samples that speak against a pressed lock count as one. */
 enum { PRESSED = 255 * 2 / 5, OFTEN = 255 * 2 / 3, DOUBTED = 8 };
+
+/* Of a lock with readers, 2 and 8 threads, sections of 280 ns: with 90 % reads it is found locked in 49 to 57 %, with 50 % in 55 to 75 %, with
+ * 10 % in 80 to 88 %. A third of the first look, of 12 us, with 90 % reads: 4.7 to 5.2 million operations a second on 2 CPUs that share a cache, 3.7
+ * to 3.8 on others. */
+enum { MOSTLY_WRITTEN = 255 * 3 / 5, READ_LOOKS = 3 };
 
 static void
 set_hint(const struct fsyi_lockword *lock, int field, int shift, int value)
@@ -118,6 +124,16 @@ bool
 fsyi_lockword_is_pressed(const struct fsyi_lockword *lock)
 {
 	return FSY_RAW_LOAD_(lock->busy, __ATOMIC_RELAXED) > PRESSED;
+}
+
+/* Whoever stays away leaves the lock to its last owner for the sake of its cache lines. Among readers these go to and fro all the same, and a CPU
+ * waits for nothing. Where most write it is as good as a mutex. */
+int64_t
+fsyi_lockword_first_look_ns(const struct fsyi_lockword *lock)
+{
+	if (lock->shared && FSY_RAW_LOAD_(lock->busy, __ATOMIC_RELAXED) < MOSTLY_WRITTEN)
+		return fsyi_tune.first_look_ns / READ_LOOKS;
+	return fsyi_tune.first_look_ns;
 }
 
 /* Two threads of different nodes alternate: the one that is not of the owner's node changes places as soon as it can. */

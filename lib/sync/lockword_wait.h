@@ -81,6 +81,9 @@ int fsyi_lockword_owner_node(const struct fsyi_lockword *lock);
 void fsyi_lockword_sample(const struct fsyi_lockword *lock, bool locked, bool often, int64_t now);
 bool fsyi_lockword_is_pressed(const struct fsyi_lockword *lock);
 
+/* For how long the searcher of a pressed lock stays away first, in ns. */
+int64_t fsyi_lockword_first_look_ns(const struct fsyi_lockword *lock);
+
 /* How long a searcher should look before it sleeps, in ns, by what has paid lately; and what came of it, after how long: the lock, or nothing.
  * Vain: long looks are. Hopeless: short ones as well. */
 bool fsyi_lockword_is_vain(const struct fsyi_lockword *lock);

@@ -26,7 +26,9 @@ enum { FSYI_KIND_READER = 2 };
 static inline struct fsyi_lockword
 fsyi_rwmutex_word(fsy_rwmutex_t *rw)
 {
-	return (struct fsyi_lockword){ .lot = &fsyi_lot, .word = &rw->word_, .held = &rw->held_, .busy = &rw->busy_, .hint = &rw->hint_ };
+	return (struct fsyi_lockword){
+		.lot = &fsyi_lot, .word = &rw->word_, .held = &rw->held_, .busy = &rw->busy_, .hint = &rw->hint_, .shared = true
+	};
 }
 
 static inline uint16_t

@@ -8,6 +8,7 @@
 #include <fastsync/error.h>
 #include "../diag/hook.h"
 #include "../sys/clock.h"
+#include "../sys/cpu.h"
 #include "../sys/futex.h"
 #include "../sys/tune.h"
 
@@ -21,7 +22,7 @@ enum { DENSE = 2, MOST_JOINS = 64 };
 /* A look close by is RELAXES pauses after the one before. */
 enum { LOOKS = 16, RELAXES = 4, LOOK_NS = 100 };
 
-enum { NAP_NS = 100000, NAPS = 4, LONGEST_NAP = 6 };
+enum { YIELD_SPINS = 10, NAP_NS = 100000, NAPS = 4, LONGEST_NAP = 6 };
 
 static __thread struct {
 	const void *lock;
@@ -30,6 +31,9 @@ static __thread struct {
 
 /* Each nap is twice as long as the one before, until naps are over in time: the more threads want to run, the fewer may. */
 static __thread int nap_level __attribute__((tls_model("initial-exec")));
+
+/* How many naps come before this thread yields again. */
+static __thread int dear __attribute__((tls_model("initial-exec")));
 
 static void
 learn(const fsy_rwmutex_t *rw, int passed, int64_t waited)
@@ -93,17 +97,30 @@ is_drained(const fsy_rwmutex_t *rw)
 
 /*
  * The writer has gone to sleep over readers that do not run, and what they need is this CPU; or this thread has met that lately. Not by the
- * queue: whoever is queued is let in before the next writer, which would then wait for threads that do not run yet, and so on. Whoever
- * naps comes back by itself.
+ * queue: whoever is queued is let in before the next writer, which would then wait for threads that do not run yet, and so on. By yields first, for
+ * YIELD_SPINS times as long as a spin: whoever naps comes back by itself, mostly too late, and interrupts another in its section, for whom the
+ * next writer waits. (280 ns, 99 % reads, 2 CPUs, million operations a second: 8 threads 5.2 without yields, 6.2 with 4 of them, or for 100 us to
+ * 1 ms; 64 threads 4.8, with 4 of them 5.4, for 300 us 5.8.) Not after one that took longer: a thread that wakes gets the CPU from a busy program
+ * sooner than one that has yielded to it.
  */
 static int64_t
-nap(const fsy_rwmutex_t *rw, int64_t now, fsy_deadline_t deadline)
+stand_aside(const fsy_rwmutex_t *rw, int64_t waited, int64_t now, int *naps, fsy_deadline_t deadline)
 {
 	fsy_atomic_u32 never = { 0 };
 	fsy_deadline_t until = now + ((int64_t)NAP_NS << nap_level);
+	int64_t after, enough = YIELD_SPINS * fsyi_tune.spin_ns;
 
 	if (is_drained(rw))
 		fsyi_reader_met_crowd();
+	if (waited < enough && dear == 0) {
+		fsyi_yield();
+		after = fsyi_now();
+		if (after - now > enough)
+			dear = NAPS;
+		return after;
+	}
+	++*naps;
+	dear -= dear > 0;
 	if (nap_level < LONGEST_NAP)
 		nap_level++;
 	fsyi_futex_wait(&never, 0, until < deadline ? until : deadline);
@@ -124,8 +141,8 @@ fsyi_rwmutex_wait(fsy_rwmutex_t *rw, fsy_deadline_t deadline)
 			nap_level -= nap_level > 0;
 			return FSY_ETIMEDOUT;
 		}
-		if ((is_drained(rw) || (now >= sleep_at && fsyi_reader_in_crowd())) && naps++ < NAPS)
-			now = nap(rw, now, deadline);
+		if ((is_drained(rw) || (now >= sleep_at && fsyi_reader_in_crowd())) && naps < NAPS)
+			now = stand_aside(rw, now - start, now, &naps, deadline);
 		else if (now < sleep_at)
 			now = fsyi_delay(LOOK_NS);
 		else if (fsyi_rwmutex_park(rw, deadline, &timed_naps))

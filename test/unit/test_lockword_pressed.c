@@ -65,6 +65,27 @@ test_is_not_taken_at_the_first_look(void **state)
 	clear(&stage);
 }
 
+/* Of a lock that readers share, and that is not found locked most of the time, for a third of that. */
+static void
+test_is_taken_sooner_among_readers(void **state)
+{
+	enum { READ = 130, WRITTEN = 160, LONG_NS = 900000000 };
+	struct stage stage;
+
+	(void)state;
+	for (int shared = 0; shared < 2; shared++) {
+		set(&stage, READ);
+		stage.lock.shared = shared;
+		fsyi_tune.first_look_ns = fsyi_tune.patience_ns = LONG_NS;
+		assert_int_equal(fsyi_lockword_first_look_ns(&stage.lock), shared ? LONG_NS / 3 : LONG_NS);
+		if (shared && fsyi_cpu_count() > 1)
+			assert_in_range(lock(&stage, 0, 0), LONG_NS / 3, LONG_NS - 1);
+		stage.busy = WRITTEN;
+		assert_int_equal(fsyi_lockword_first_look_ns(&stage.lock), LONG_NS);
+		clear(&stage);
+	}
+}
+
 /* Unless it is kept free for it, or it was woken to take it. */
 static void
 test_is_taken_by_who_was_told(void **state)
@@ -230,6 +251,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_is_not_taken_at_the_first_look),
+		cmocka_unit_test(test_is_taken_sooner_among_readers),
 		cmocka_unit_test(test_is_taken_by_who_was_told),
 		cmocka_unit_test(test_is_taken_by_who_must_stay_awake),
 		cmocka_unit_test(test_is_taken_at_the_deadline),
