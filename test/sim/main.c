@@ -98,11 +98,13 @@ parse(int argc, char **argv)
 	return 0;
 }
 
-/* Whether this case runs under strategy s. */
+/* Whether this case runs under strategy s. What fails also without a mutant is no game. */
 static bool
 wanted(const struct sim_case *c, int s)
 {
 	if (only_case != NULL && (replay ? strcmp(c->name, only_case) != 0 : !strstr(c->name, only_case)))
+		return false;
+	if (hunting && (c->flags & SIM_EXPECT_FAILURE))
 		return false;
 	if (only_strategy >= 0)
 		return s == only_strategy;
