@@ -138,7 +138,7 @@ $(addprefix $(BUILD)/lib/data/pool_,age.o check.o make.o reap.o registry.o): pri
 $(addprefix $(BUILD)/lib/,diag/stats.o sys/fork.o sys/init.o): private FILE_CFLAGS := -Os
 $(addprefix $(BUILD)/lib/sys/,fatal.o mem.o topology.o topology_spec.o topology_sysfs.o tune.o): private FILE_CFLAGS := -Os
 # Slow halves, and what becomes of a thread that ends.
-$(BUILD)/lib/sync/fairlock_held.o: private FILE_CFLAGS := -Os
+$(addprefix $(BUILD)/lib/sync/,fairlock_held.o once_wait.o): private FILE_CFLAGS := -Os
 # The benchmark's harness is text for once in a while: only what is in a measured loop is worth its size. (For size, once when it is done took
 # 2.8 ns instead of 0.1 to 0.5, and the empty loops, which are subtracted, 2.1 instead of 1.5.)
 BENCH_LOOPS := ours ours_rw ours_more ours_wait glibc glibc_wait limits
