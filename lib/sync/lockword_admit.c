@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lockword_admit.c - threads that waited for something else join the queue of a lock, asleep as they are.
+ * lockword_admit.c - threads that waited for something else join the queue of a lock, asleep as they are; and whom of them a thread
+ * that goes to sleep wakes besides the searcher.
  *
  * WORD, STATES, INVARIANTS L1..L7, ORDER, FAIRNESS, LIFETIME: those of lockword.c and lockword_queue.c.
  * INVARIANTS
@@ -115,4 +116,24 @@ fsyi_lockword_settle(const struct fsyi_lockword *lock)
 		fsyi_lockword_wake(lock, FSYI_WAKE_NOW);
 	else
 		fsyi_visit(lock->lot, lock->word, wake_one, (void *)(uintptr_t)lock);
+}
+
+/*
+ * All whom a broadcast has moved here have something to do, and each that ran alone would have to come out of an idle CPU. So a thread that is
+ * about to sleep leaves its CPU to one of them that slept there, besides the searcher. Such a one has no role, and keeps its place.
+ */
+bool
+fsyi_lockword_take_my_place(struct fsyi_scene *scene, const struct fsyi_lockword *lock, uint32_t seen)
+{
+	struct fsyi_thread *sleeper;
+
+	if ((seen & (LW_LOCKED | LW_BARRED)) || fsyi_lockword_is_pressed(lock))
+		return false;
+	sleeper = fsyi_lockword_choose(scene, lock, true, true);
+	if (sleeper == NULL || !sleeper->moved)
+		return false;
+	if (scene->queue->count == 1)
+		fsy_atomic_u32_and_rlx(lock->word, ~LW_QUEUED);
+	fsyi_scene_wake(scene, sleeper, FSYI_TOKEN_AGAIN);
+	return true;
 }

@@ -72,6 +72,9 @@ struct fsyi_thread *fsyi_lockword_choose(struct fsyi_scene *scene, const struct 
 /* Makes a sleeper the searcher, and asks the next unlock to come by, in case the owner is in its way. */
 void fsyi_lockword_wake_searcher(struct fsyi_scene *scene, const struct fsyi_lockword *lock, struct fsyi_thread *sleeper);
 
+/* By a thread that is about to sleep, and finds a searcher on its way: whether it has woken one more of those who were moved to the queue. */
+bool fsyi_lockword_take_my_place(struct fsyi_scene *scene, const struct fsyi_lockword *lock, uint32_t seen);
+
 /* The calling thread owns the lock: leaves its node behind, and returns it. What the last contended owner left; -1 = nothing. */
 int fsyi_lockword_i_own(const struct fsyi_lockword *lock);
 int fsyi_lockword_owner_node(const struct fsyi_lockword *lock);

@@ -102,29 +102,12 @@ leave_to_searcher(struct fsyi_scene *scene, struct visit *visit, uint32_t seen)
 
 	if (mine && pressed && !hopeless && !bar_for_searcher(scene, lock, seen))
 		return;
+	/* Of those who were moved the next one who leaves wakes another; and nobody yields to them, which can take as long as a time slice. */
+	if (!pressed && scene->queue->all.head->moved)
+		return;
 	if (mine || !fsyi_lockword_is_vain(lock))       /* it will be back in a moment, and need no fence then */
 		fsyi_queue_disarm(scene->queue);
 	visit->yield = mine && !pressed && !hopeless;
-}
-
-/*
- * All whom a broadcast has moved here have something to do, and each that ran alone would have to come out of an idle CPU. So a thread that is about
- * to sleep leaves its CPU to one of them that slept there, besides the searcher, which has another. It has no role, and keeps its place.
- */
-static bool
-take_my_place(struct fsyi_scene *scene, const struct fsyi_lockword *lock, uint32_t seen)
-{
-	struct fsyi_thread *sleeper;
-
-	if ((seen & (LW_LOCKED | LW_BARRED)) || fsyi_lockword_is_pressed(lock) || fsyi_lockword_searcher_waits_for_me(lock))
-		return false;
-	sleeper = fsyi_lockword_choose(scene, lock, true, true);
-	if (sleeper == NULL || !sleeper->moved)
-		return false;
-	if (scene->queue->count == 1)
-		fsy_atomic_u32_and_rlx(lock->word, ~LW_QUEUED);
-	fsyi_scene_wake(scene, sleeper, FSYI_TOKEN_AGAIN);
-	return true;
 }
 
 static void
@@ -145,7 +128,7 @@ wake(struct fsyi_scene *scene, void *arg)
 	hopeless = fsyi_lockword_is_hopeless(lock);
 	do {
 		if (seen & LW_SEARCHER) {
-			if (visit->leaving && take_my_place(scene, lock, seen))
+			if (visit->leaving && fsyi_lockword_take_my_place(scene, lock, seen))
 				return;
 			leave_to_searcher(scene, visit, seen);
 			return;
