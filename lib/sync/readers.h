@@ -43,7 +43,15 @@ bool fsyi_readers_count_out(fsy_atomic_u32 *count);
 
 /* The calling thread joins the lock: its reads need no fence from here on, while the lock's word says that writers ask; and parts from it. */
 void fsyi_reader_join(fsy_atomic_u32 *count);
-void fsyi_reader_part(const fsy_atomic_u32 *count);
+
+static inline void
+fsyi_reader_part(const fsy_atomic_u32 *count)
+{
+	fsy_atomic_ptr *joined = fsy_reader_joined_(count);
+
+	if (FSY_UNLIKELY(fsy_atomic_ptr_load_rlx(joined) == count))
+		fsy_atomic_ptr_store_rel(joined, NULL);                                         /* Q1 -> Q3 */
+}
 
 /* By a thread that may be asked, and whose slots are as it wants them. */
 void fsyi_reader_answer(void);

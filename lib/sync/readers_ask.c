@@ -43,19 +43,10 @@ joined_of(struct fsy_reader_ *line, const fsy_atomic_u32 *count)
 void
 fsyi_reader_join(fsy_atomic_u32 *count)
 {
-	fsy_atomic_ptr *joined = joined_of(fsy_reader_, count);
+	fsy_atomic_ptr *joined = fsy_reader_joined_(count);
 
 	if (fsy_atomic_ptr_load_rlx(joined) != count)
 		(void)fsy_atomic_ptr_swap(joined, count);                                       /* Q1 -> Q3 */
-}
-
-void
-fsyi_reader_part(const fsy_atomic_u32 *count)
-{
-	fsy_atomic_ptr *joined = joined_of(fsy_reader_, count);
-
-	if (fsy_atomic_ptr_load_rlx(joined) == count)
-		fsy_atomic_ptr_store_rel(joined, NULL);                                         /* Q1 -> Q3 */
 }
 
 /* Sequentially consistent: the load is one side of a store-buffering pair. */
