@@ -131,14 +131,14 @@ $(BUILD)/%.o: %.c $(BUILD)/.flags
 	$(Q)$(CC) $(ALL_CFLAGS) $(FILE_CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 # Where a function of the caller's may be left by cancellation or a C++ exception, what it was at is settled on the way out.
-$(BUILD)/lib/sync/once.o: private FILE_CFLAGS := -fexceptions
-$(BUILD)/lib/sync/once_node.o: private FILE_CFLAGS := -fexceptions -Os
+$(addprefix $(BUILD)/lib/sync/,once.o once_node.o): private FILE_CFLAGS := -fexceptions -Os
 # What a pool does once in a period, or in its life.
 $(addprefix $(BUILD)/lib/data/pool_,age.o check.o make.o reap.o registry.o thread.o): private FILE_CFLAGS := -Os
 # What is read at the start, asked once, or said last.
 $(addprefix $(BUILD)/lib/,diag/stats.o sys/fork.o sys/init.o): private FILE_CFLAGS := -Os
-$(addprefix $(BUILD)/lib/sys/,fatal.o mem.o thread.o topology.o topology_libnuma.o topology_spec.o topology_sysfs.o tune.o): private FILE_CFLAGS := -Os
-# Slow halves, who waits for readers or as one, and what becomes of a thread that begins or ends.
+$(addprefix $(BUILD)/lib/sys/,fatal.o mem.o topology.o topology_libnuma.o topology_spec.o topology_sysfs.o tune.o): private FILE_CFLAGS := -Os
+# Slow halves, who waits for readers or as one, and what becomes of a thread that ends. (Not lib/sys/thread.o: gcc 12's address sanitizer then takes the
+# stack of a thread that ends for poisoned.)
 $(addprefix $(BUILD)/lib/sync/,barrier.o fairlock_held.o fairlock_seat.o lazy.o once_wait.o readers_drain.o readers_life.o rwmutex_park.o rwmutex_wait.o): \
 	private FILE_CFLAGS := -Os
 # The benchmark's harness is text for once in a while: only what is in a measured loop is worth its size. (For size, once when it is done took
