@@ -24,7 +24,7 @@ enum { DOUBTED = 2, MOST_DOUBT = 10, DOUBT_WRITES = 64, LEASE_WRITES = 4096 };
 enum { NEW_READS = 16, CALM_READS = 64 };
 
 /* Readers join a lock that is written, but not more than so often between two samples of one thread for each other one that runs, as far as is
- * known, and has to answer. (With 28 writes, 90 % of reads, two threads spent more time on answers than on fences.) */
+ * known, and has to answer. (With 28 writes, 90 % of reads, two threads that joined all the same had 0.95 of the rate, 64 threads 0.99.) */
 enum { SAMPLES_PER_CLOCK = 8, JOIN_WRITES = 4 };
 
 /* What this thread has seen in its samples: since when no write of that lock. The clock is read in a few of them. */

@@ -2,8 +2,8 @@
 /*
  * sim_rwmutex.c - the real rwmutex, one step at a time: readers against writers in each mode, deadlines and trials, who comes next.
  *
- * Edges exercised: R1, R2, R3 -> S4, S6; S1 -> S2, S3 -> S5; the store-buffering pairs of rwmutex.c and of readers_drain.c; invariants
- * W1..W4, D1, I3, I4, I6, I7.
+ * Edges exercised: R1, R2, R3 -> S4, S6; S1 -> S2, S3 -> S5; Q1, Q2 -> Q3; the store-buffering pairs of rwmutex.c and of readers_drain.c; invariants
+ * W1..W4, D1, D6, I3, I4, I6, I7.
  */
 #include "rwmutex_case.h"
 #include "rw_company.h"
