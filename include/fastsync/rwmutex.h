@@ -9,12 +9,14 @@
  *         synchronizes-before the return of the next lock.
  * FAIRNESS  A reader waits for the writer that holds the lock or waits for it, and at most for one more if it arrived in that
  *         moment; writers wait for each other as the mutex's threads do (mutex.h), and each for the
- *         readers that were there before it. A reader that waits is awake for some 30 us before it queues; where more threads want to run than
- *         there are CPUs it may yield for ten times as long before that, and then nap, four times, for 0.1 to 6.4 ms, and writers may pass it meanwhile.
+ *         readers that were there before it. A reader that waits is awake for some 30 us before it queues; where more threads
+ *         want to run than there are CPUs it may yield for ten times as long before that, and then nap, four times, for 0.1 to
+ *         6.4 ms, and writers may pass it meanwhile.
  * COST    While nobody writes, rlock and runlock execute no atomic read-modify-write and write no memory that another
  *         thread writes: a writer that ends such a time pays a membarrier and looks at one line per
- *         reading thread. Where writes come many reads apart readers join the lock, and are asked by the writer, which waits until each has answered, at its
- *         next runlock, for a microsecond or so, and pays a membarrier for the others. Where writers are frequent readers are counted in the lock, as elsewhere.
+ *         reading thread. Where writes come many reads apart readers join the lock, and are asked by the writer: it waits until
+ *         each has answered, at its next runlock, for a microsecond or so, and pays a membarrier for those who have not. Where
+ *         writers are frequent readers are counted in the lock, as elsewhere.
  *
  *   static fsy_rwmutex_t lock = FSY_RWMUTEX_INIT;
  *

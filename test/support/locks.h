@@ -6,6 +6,8 @@
 #ifndef TEST_LOCKS_H
 #define TEST_LOCKS_H
 
+#include "worker.h"
+
 #include "lib/park/park.h"
 
 #include <fastsync/mutex.h>

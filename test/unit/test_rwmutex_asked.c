@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Readers that writers ask instead of executing a membarrier: who answers, and what becomes of those who do not. */
+#include "lib/sync/rwmutex.h"
 #include "lib/sync/readers_line.h"
 #include "lib/sys/tune.h"
 #include "test/support/gate.h"
+#include "test/support/joined.h"
 #include "test/support/locks.h"
 #include "test/support/rwlocks.h"
 #include "test/support/settings.h"
 #include "test/support/worker.h"
 
+#include <fastsync/error.h>
 #include <fastsync/stats.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,9 +19,7 @@
 enum { MANY = 64 };
 
 static fsy_rwmutex_t shared, many[MANY], *other;         /* other has the same entry in each line */
-static struct gate ready = GATE("the worker has joined"), go = GATE("the worker may go on");
-static unsigned int company;                             /* at that gate */
-static fsy_atomic_u32 stop;
+static struct gate tried = GATE("the worker has tried");
 
 static int
 choose(void **state)
@@ -30,9 +31,7 @@ choose(void **state)
 	rw_begin(other, READERS_JOINED);
 	fsyi_tune.brief_spin_ns = TEST_PATIENCE_NS;      /* an answer, or nothing */
 	fsyi_tune.spin_ns = TEST_PATIENCE_NS;
-	fsy_atomic_u32_store(&stop, 0);
-	company = 2;
-	if (fsyi_reader_slot(&shared.readers_) == NULL)
+	if (!joined_begin(&shared))
 		return 1;
 	fsyi_reader_part(&other->readers_);
 	return 0;
@@ -51,42 +50,11 @@ how_many_joined(const fsy_rwmutex_t *rw)
 	return joined;
 }
 
-static void
-join(fsy_rwmutex_t *rw)
-{
-	W_CHECK(fsyi_reader_slot(&rw->readers_) != NULL);
-	fsyi_reader_join(&rw->readers_);
-	gate_meet(&ready, 2);
-}
-
-static pthread_t
-start_joined(void *(*body)(void *))
-{
-	pthread_t thread = worker_start(body, NULL);
-
-	gate_meet(&ready, 2);
-	return thread;
-}
-
-static void *
-read_elsewhere(void *arg)
-{
-	fsy_rwmutex_t *elsewhere = &many[MANY - 1];
-
-	(void)arg;
-	join(&shared);
-	while (fsy_atomic_u32_load(&stop) == 0) {
-		fsy_rwmutex_rlock(elsewhere);
-		fsy_rwmutex_runlock(elsewhere);
-	}
-	return NULL;
-}
-
 static void *
 read_shared(void *arg)
 {
 	(void)arg;
-	join(&shared);
+	joined_here(&shared);
 	fsy_rwmutex_rlock(&shared);
 	fsy_rwmutex_runlock(&shared);
 	return NULL;
@@ -96,7 +64,7 @@ static void *
 write_shared(void *arg)
 {
 	(void)arg;
-	join(&shared);
+	joined_here(&shared);
 	fsy_rwmutex_lock(&shared);
 	fsy_rwmutex_unlock(&shared);
 	return NULL;
@@ -106,9 +74,9 @@ static void *
 try_shared(void *arg)
 {
 	(void)arg;
-	join(&shared);
+	joined_here(&shared);
 	W_CHECK(!fsy_rwmutex_tryrlock(&shared));
-	gate_meet(&go, company);
+	gate_meet(&tried, 2);
 	return NULL;
 }
 
@@ -116,27 +84,9 @@ static void *
 ask_for_other(void *arg)
 {
 	(void)arg;
-	join(&shared);
+	joined_here(&shared);
 	W_CHECK(fsyi_readers_ask(&other->readers_, FSY_FOREVER) == FSYI_ANSWERED);
-	fsy_atomic_u32_store(&stop, 1);
-	return NULL;
-}
-
-static void *
-keep_silent(void *arg)
-{
-	(void)arg;
-	join(&shared);
-	gate_meet(&go, company);
-	return NULL;
-}
-
-static void *
-keep_silent_about_other(void *arg)
-{
-	(void)arg;
-	join(other);
-	gate_meet(&go, company);
+	joined_stop();
 	return NULL;
 }
 
@@ -145,8 +95,8 @@ read_in_silence(void *arg)
 {
 	(void)arg;
 	fsy_rwmutex_rlock(&shared);
-	gate_meet(&ready, 2);
-	gate_meet(&go, company);
+	joined_tell();
+	joined_wait_for_release();
 	fsy_rwmutex_runlock(&shared);
 	return NULL;
 }
@@ -160,13 +110,6 @@ membarriers(void)
 	return stats.membarriers;
 }
 
-static void
-finish(pthread_t thread)
-{
-	worker_join(thread);
-	workers_assert();
-}
-
 /* Its next runlock does it, of whatever lock. */
 static void
 test_reader_answers(void **state)
@@ -177,13 +120,12 @@ test_reader_answers(void **state)
 	(void)state;
 	if (!fsyi_readers_enabled())
 		skip();
-	rw_begin(&many[MANY - 1], READERS_FENCED);
-	thread = start_joined(read_elsewhere);
+	thread = joined_start(joined_busy, &shared);
 	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_ANSWERED);
 	assert_int_equal(membarriers(), before);
 	assert_int_equal(how_many_joined(&shared), 1);
-	fsy_atomic_u32_store(&stop, 1);
-	finish(thread);
+	joined_stop();
+	joined_end(thread);
 }
 
 /* Whoever comes to the lock and finds the writer has nothing to answer for: to read, to write, or for a try. */
@@ -196,12 +138,12 @@ test_who_meets_the_writer_parts(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		fsy_rwmutex_lock(&shared);
-		thread = start_joined(bodies[i]);
+		thread = joined_start(bodies[i], &shared);
 		assert_true(fsyi_readers_ask(&shared.readers_, FSY_FOREVER) <= FSYI_ANSWERED);
 		if (bodies[i] == try_shared)
-			gate_meet(&go, company);
+			gate_meet(&tried, 2);
 		fsy_rwmutex_unlock(&shared);
-		finish(thread);
+		joined_end(thread);
 		assert_rw_at_rest(&shared);
 	}
 }
@@ -214,21 +156,22 @@ test_patience_with_readers(void **state)
 	int64_t start;
 
 	(void)state;
-	if (!fsyi_readers_enabled() || !FSY_ASYMMETRIC_)        /* nobody joins */
+	if (!joined_possible())
 		skip();
-	thread = start_joined(read_in_silence);
+	thread = joined_start(read_in_silence, &shared);
 	fsyi_tune.brief_spin_ns = 0;
 	fsyi_tune.spin_ns = 20000000;
 	start = fsy_now();
 	assert_int_equal(fsyi_readers_ask(&shared.readers_, start), FSYI_READING);     /* at once, and nothing is lost */
+	assert_int_equal(fsyi_rwmutex_ask(&shared, start), FSY_ETIMEDOUT);       /* though that one may be gone: of others nothing is known */
 	assert_int_equal(how_many_joined(&shared), 1);
 	assert_false(fsy_rwmutex_trylock(&shared));
 	assert_int_equal(shared.doubt_, 0);
 	start = fsy_now();
 	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_SILENT);
 	assert_true(fsy_now() - start >= fsyi_tune.spin_ns);
-	gate_meet(&go, company);
-	finish(thread);
+	joined_release();
+	joined_end(thread);
 }
 
 /* Two writers of two locks that each has joined the other's of: neither waits for the other for ever, or in vain. */
@@ -239,11 +182,11 @@ test_who_asks_answers(void **state)
 
 	(void)state;
 	fsyi_reader_join(&other->readers_);
-	thread = start_joined(ask_for_other);
+	thread = joined_start(ask_for_other, &shared);
 	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_ANSWERED);
-	while (fsy_atomic_u32_load(&stop) == 0)
+	while (!joined_stopped())
 		fsyi_reader_answer();
-	finish(thread);
+	joined_end(thread);
 }
 
 static void
@@ -253,29 +196,28 @@ test_silence(void **state)
 	pthread_t silent, another;
 
 	(void)state;
-	company = 3;
-	silent = start_joined(keep_silent);
-	another = start_joined(keep_silent_about_other);
+	silent = joined_start(joined_silent, &shared);
+	another = joined_start(joined_silent, other);
 	fsyi_tune.brief_spin_ns = 0;
 	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_SILENT);
 	assert_int_equal(membarriers(), before + FSY_ASYMMETRIC_);
 	assert_int_equal(how_many_joined(&shared), 0);
 	assert_int_equal(how_many_joined(other), 1);             /* that is for other's writers to ask */
 	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_NOBODY_JOINED);
-	gate_meet(&go, company);
+	joined_release();
 	worker_join(silent);
-	finish(another);
+	joined_end(another);
 }
 
 /* Nobody is left to answer. */
 static void
 test_thread_that_ends(void **state)
 {
-	pthread_t thread = start_joined(keep_silent);
+	pthread_t thread = joined_start(joined_silent, &shared);
 
 	(void)state;
-	gate_meet(&go, company);
-	finish(thread);
+	joined_release();
+	joined_end(thread);
 	assert_int_equal(fsyi_readers_ask(&shared.readers_, FSY_FOREVER), FSYI_NOBODY_JOINED);
 }
 

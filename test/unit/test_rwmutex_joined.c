@@ -4,11 +4,10 @@
 #include "lib/sync/rwmutex.h"
 #include "lib/sys/cpu.h"
 #include "lib/sys/tune.h"
-#include "test/support/gate.h"
+#include "test/support/joined.h"
 #include "test/support/locks.h"
 #include "test/support/rwlocks.h"
 #include "test/support/settings.h"
-#include "test/support/worker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,42 +15,20 @@
 
 enum { LEASE = 4096, DOUBT_WRITES = 64, MOST_WRITES = 4, SAMPLES_PER_CLOCK = 8 };
 
-static fsy_rwmutex_t shared, elsewhere;
-static fsy_atomic_u32 stop;
-static struct gate ready = GATE("the worker has joined"), go = GATE("the worker may go on");
+static fsy_rwmutex_t shared;
 
 static int
 choose(void **state)
 {
 	(void)state;
 	rw_begin(&shared, READERS_JOINED);
-	rw_begin(&elsewhere, READERS_FENCED);
-	fsy_atomic_u32_store(&stop, 0);
-	return fsyi_reader_slot(&shared.readers_) == NULL;
-}
-
-/* Whether threads have lines at all: else readers are counted, and nobody joins. */
-static bool
-nobody_joins(void)
-{
-	return !fsyi_readers_enabled() || !FSY_ASYMMETRIC_;
+	return !joined_begin(&shared);
 }
 
 static bool
 has_joined(void)
 {
 	return fsy_atomic_ptr_load(fsy_reader_joined_(&shared.readers_)) == &shared.readers_;
-}
-
-static void *
-keep_silent(void *arg)
-{
-	(void)arg;
-	W_CHECK(fsyi_reader_slot(&shared.readers_) != NULL);
-	fsyi_reader_join(&shared.readers_);
-	gate_meet(&ready, 2);
-	gate_meet(&go, 2);
-	return NULL;
 }
 
 /* The mode ends, and readers hesitate to come back to it, until writers have had answers for a while. */
@@ -61,19 +38,17 @@ test_doubt(void **state)
 	pthread_t silent;
 
 	(void)state;
-	if (nobody_joins())
+	if (!joined_possible())
 		skip();
 	fsyi_tune.brief_spin_ns = 0;
-	silent = worker_start(keep_silent, NULL);
-	gate_meet(&ready, 2);
+	silent = joined_start(joined_silent, &shared);
 	shared.writes_ = 1;
 	fsy_rwmutex_lock(&shared);
 	fsy_rwmutex_unlock(&shared);
 	assert_int_equal(shared.doubt_, 2);
 	assert_int_equal(fsy_atomic_u32_load(&shared.word_), FSY_READERS_FENCED_);
-	gate_meet(&go, 2);
-	worker_join(silent);
-	workers_assert();
+	joined_release();
+	joined_end(silent);
 	fsy_atomic_u32_store(&shared.word_, FSY_READERS_JOINED_);
 	for (int i = 0; i < DOUBT_WRITES; i++) {
 		fsy_rwmutex_lock(&shared);
@@ -88,7 +63,7 @@ static void
 test_lease(void **state)
 {
 	(void)state;
-	if (nobody_joins())
+	if (!joined_possible())
 		skip();
 	shared.writes_ = LEASE - 1;
 	fsy_rwmutex_lock(&shared);
@@ -99,20 +74,6 @@ test_lease(void **state)
 	assert_int_equal(fsy_atomic_u32_load(&shared.word_), FSY_READERS_FENCED_);
 }
 
-static void *
-read_until_told(void *arg)
-{
-	(void)arg;
-	W_CHECK(fsyi_reader_slot(&shared.readers_) != NULL);
-	fsyi_reader_join(&shared.readers_);
-	gate_meet(&ready, 2);
-	while (fsy_atomic_u32_load(&stop) == 0) {
-		fsy_rwmutex_rlock(&elsewhere);
-		fsy_rwmutex_runlock(&elsewhere);
-	}
-	return NULL;
-}
-
 /* Readers who have joined leave no signs that the lock is read: the writers that ask do. */
 static void
 test_asking_is_a_sign(void **state)
@@ -120,18 +81,16 @@ test_asking_is_a_sign(void **state)
 	pthread_t thread;
 
 	(void)state;
-	if (nobody_joins())
+	if (!joined_possible())
 		skip();
 	shared.writes_ = 1;
 	shared.calm_ = 40;
-	thread = worker_start(read_until_told, NULL);
-	gate_meet(&ready, 2);
+	thread = joined_start(joined_busy, &shared);
 	fsyi_tune.brief_spin_ns = TEST_PATIENCE_NS;
 	fsy_rwmutex_lock(&shared);
 	fsy_rwmutex_unlock(&shared);
-	fsy_atomic_u32_store(&stop, 1);
-	worker_join(thread);
-	workers_assert();
+	joined_stop();
+	joined_end(thread);
 	assert_int_equal(shared.calm_, 20);
 }
 
@@ -169,7 +128,7 @@ test_when_readers_join(void **state)
 	uint32_t lines = fsy_atomic_u32_load(&fsyi_reader_lines);
 
 	(void)state;
-	if (nobody_joins() || fsyi_cpu_count() == 1)
+	if (!joined_possible() || fsyi_cpu_count() == 1)
 		skip();
 	fsyi_tune.readers_calm_ns = TEST_PATIENCE_NS;
 	assert_true(joins_after(1, 1, 0, 1));
@@ -199,7 +158,7 @@ test_readers_who_joined_read_plainly(void **state)
 	int64_t calm = fsyi_tune.readers_calm_ns;
 
 	(void)state;
-	if (nobody_joins())
+	if (!joined_possible())
 		skip();
 	fsyi_tune.readers_calm_ns = 0;
 	fsyi_reader_part(&shared.readers_);
@@ -217,7 +176,7 @@ test_joined_reads_do_not_fence(void **state)
 	uint32_t fenced;
 
 	(void)state;
-	if (nobody_joins() || !FSY_FAST)
+	if (!joined_possible() || !FSY_FAST)
 		skip();
 	fsyi_tune.readers_calm_ns = TEST_PATIENCE_NS;
 	fsyi_reader_part(&shared.readers_);
