@@ -143,7 +143,9 @@ fsyb_draw_write(uint64_t *state, uint32_t permille)
 		while (ops < limit && fsyb_load32(stop) == 0) {                                                                    \
 			if (latency)                                                                                   \
 				before = fsyb_stamp_now(&stamp);                                                       \
-			BODY;                                                                                          \
+			{                                                                                              \
+				BODY;                                                                                  \
+			}                                                                                              \
 			if (latency)                                                                                   \
 				fsyb_stamp_record(&stamp, worker, before, after);                                      \
 			spare = fsyb_work(spare, outside);                                                             \

@@ -7,22 +7,26 @@ use std::arch::asm;
 use std::ffi::c_void;
 use std::hint::black_box;
 
-/// Multiplications that each depend on the one before; the optimiser cannot see through them.
+/// Multiplications that each depend on the one before; the optimiser cannot see through them. The instructions of
+/// `fsyb_work()`.
 #[inline(always)]
 pub fn work(mut value: u64, count: u32) -> u64 {
+    if count == 0 {
+        return value;
+    }
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        asm!(".p2align 4", "2:", "imul {0}, {0}, 1", "dec {1:e}", "jnz 2b",
+             inout(reg) value, inout(reg) count => _, options(nomem, nostack))
+    };
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        asm!(".p2align 4", "2:", "mul {0}, {0}, {2}", "subs {1:w}, {1:w}, #1", "b.ne 2b",
+             inout(reg) value, inout(reg) count => _, in(reg) 1u64, options(nomem, nostack))
+    };
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     for _ in 0..count {
-        #[cfg(target_arch = "x86_64")]
-        unsafe {
-            asm!("imul {0}, {0}, 1", inout(reg) value, options(nomem, nostack))
-        };
-        #[cfg(target_arch = "aarch64")]
-        unsafe {
-            asm!("mul {0}, {0}, {1}", inout(reg) value, in(reg) 1u64, options(nomem, nostack))
-        };
-        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        {
-            value = value.wrapping_mul(black_box(1))
-        };
+        value = value.wrapping_mul(black_box(1))
     }
     value
 }
