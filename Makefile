@@ -13,7 +13,8 @@
 #   make check-numa       virtual machines with several NUMA nodes (minutes)
 #   make lint docs deps clean
 #
-# Knobs: CC, CFLAGS, LDFLAGS, V=1 (show commands), WERROR=1, DEPS=skip (install nothing), READERS=off (docs/adr/0010).
+# Knobs: CC, CFLAGS, LDFLAGS, CROSS=aarch64-linux-gnu- (before the tools' names), V=1 (show commands), WERROR=1,
+#        DEPS=skip (install nothing), READERS=off (docs/adr/0010).
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -21,10 +22,17 @@ INCLUDEDIR ?= $(PREFIX)/include
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 PEERDIR ?= $(LIBDIR)/fastsync
+CROSS ?=
 ifeq ($(origin CC),default)
-CC := gcc
+CC := $(CROSS)gcc
 endif
-CXX ?= g++
+ifeq ($(origin CXX),default)
+CXX := $(CROSS)g++
+endif
+ifneq ($(CROSS),)
+AR := $(CROSS)ar
+LD := $(CROSS)ld
+endif
 CFLAGS ?= -O2 -g
 SOVERSION := 1
 VERSION := $(shell sed -n 's/^.define FASTSYNC_VERSION "\(.*\)"/\1/p' include/fastsync.h)
@@ -33,7 +41,7 @@ VERSION := $(shell sed -n 's/^.define FASTSYNC_VERSION "\(.*\)"/\1/p' include/fa
 comma := ,
 SAN ?=
 ifeq ($(SAN),)
-CONFIG ?= release
+CONFIG ?= $(CROSS)release
 else ifeq ($(SAN),thread)
 CONFIG := tsan
 # The order of our own atomics is what is tested, not what annotations say of it.
@@ -47,7 +55,7 @@ SANFLAGS := -fsanitize=undefined -fno-sanitize-recover=undefined -O1
 else
 $(error SAN=$(SAN): expected thread, address or undefined)
 endif
-ifeq ($(CONFIG),release)
+ifeq ($(CONFIG),$(CROSS)release)
 MODEFLAGS := -DNDEBUG
 else ifeq ($(CONFIG),debug)
 MODEFLAGS := -O0 -ggdb3

@@ -112,6 +112,13 @@ fault_invalid(const struct fault_call *call, uint64_t *random)
 }
 
 long
+fault_pretends(const struct fault_call *call, uint64_t *random)
+{
+	(void)call, (void)random;
+	return hit(0);
+}
+
+long
 fault_no_memory(const struct fault_call *call, uint64_t *random)
 {
 	(void)call, (void)random;

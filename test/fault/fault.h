@@ -32,6 +32,7 @@ long fault_late(const struct fault_call *call, uint64_t *random);
 long fault_not_permitted(const struct fault_call *call, uint64_t *random);
 long fault_not_there(const struct fault_call *call, uint64_t *random);
 long fault_invalid(const struct fault_call *call, uint64_t *random);
+long fault_pretends(const struct fault_call *call, uint64_t *random);
 long fault_no_memory(const struct fault_call *call, uint64_t *random);
 long fault_memory_at_times(const struct fault_call *call, uint64_t *random);
 long fault_refused_at_times(const struct fault_call *call, uint64_t *random);

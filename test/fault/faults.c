@@ -170,6 +170,7 @@ const struct fault faults[] = {
 	{ .name = "no memory at all", .caught = only_mmap, .answer = fault_no_memory, .after = no_record },
 	{ .name = "no memory at times", .caught = only_mmap, .answer = fault_memory_at_times, .after = was_hit },
 	{ .name = "no page that a fork wipes", .caught = only_madvise, .answer = fault_invalid, .after = notices_a_fork },
+	{ .name = "a page that a fork does not wipe, though asked", .caught = only_madvise, .answer = fault_pretends, .after = notices_a_fork },
 	{ .name = "no affinity, no yield, no unmapping", .caught = trifles, .answer = fault_not_permitted, .after = affinity_unknown },
 	{ .name = "no sysfs, no libnuma", .caught = only_open, .answer = fault_not_permitted, .environment = "TEST_NUMA=missing", .after = one_node },
 	{ .name = "sysfs in morsels", .caught = only_read, .answer = fault_in_morsels, .environment = "TEST_NUMA=missing", .after = from_sysfs },
