@@ -82,12 +82,13 @@ initrd() { # OUT: the programs, what they need, and /shape
 }
 
 # The kernel does not move pages to who uses them, nor collapse those of several nodes into one huge page: placement is what is asked about.
+# Nor does it watch the TSC: when it gives it up, after half a minute of an overloaded machine, it patches code under the emulator (below) and dies.
 boot() { # KERNEL INITRD NAME ACCEL WORD SECONDS
 	local cpu=max accel=tcg,thread=multi
 	[ "$4" = kvm ] && cpu=host accel=kvm
 	: >"$work/$3.out"
 	timeout -k 10 "$6" qemu-system-x86_64 -machine q35 -accel $accel -cpu $cpu "${machine[@]}" -kernel "$1" -initrd "$2" \
-		-append "console=ttyS0 quiet panic=-1 numa_balancing=disable transparent_hugepage=never $5" -display none -no-reboot -nodefaults -monitor none \
+		-append "console=ttyS0 quiet panic=-1 tsc=nowatchdog numa_balancing=disable transparent_hugepage=never $5" -display none -no-reboot -nodefaults -monitor none \
 		-serial "file:$work/$3.console" -serial "file:$work/$3.out" </dev/null >"$work/$3.qemu" 2>&1
 }
 
