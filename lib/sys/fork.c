@@ -12,12 +12,13 @@
 #include <sys/mman.h>
 
 enum { WIPED, RECOVERED, RECOVERING };
-#define UNSETTLED UINT32_MAX                      /* a child that has yet to recover, and perhaps will while it forks */
 
-static fsy_atomic_u32 fallback = { RECOVERED };
-static fsy_atomic_u32 *word = &fallback;         /* written by the constructor only */
+/* kept is set once, by the constructor: who reads 0 there has had its page wiped, or descends from somebody who has. */
+static struct page {
+	fsy_atomic_u32 word, kept;
+} fallback = { { RECOVERED }, { 1 } }, *page = &fallback;        /* the pointer is written by the constructor only */
+
 fsy_atomic_u32 fsyi_forks;
-static fsy_atomic_u32 forks_before;              /* when this process was last forked from */
 
 static __attribute__((cold, noinline)) void
 recover(void)
@@ -25,11 +26,11 @@ recover(void)
 	uint32_t seen = WIPED;
 	bool alone;
 
-	if (!fsy_atomic_u32_cas_acq(word, &seen, RECOVERING)) {
+	if (!fsy_atomic_u32_cas_acq(&page->word, &seen, RECOVERING)) {
 		/* The child has made threads before its first slow path, and one of them is at it. */
 		while (seen == RECOVERING) {
-			fsyi_futex_wait(word, RECOVERING, FSY_FOREVER);
-			seen = fsy_atomic_u32_load_acq(word);
+			fsyi_futex_wait(&page->word, RECOVERING, FSY_FOREVER);
+			seen = fsy_atomic_u32_load_acq(&page->word);
 		}
 		return;
 	}
@@ -41,33 +42,32 @@ recover(void)
 	fsyi_owner_fork_child(alone);
 	fsyi_reader_fork_child(alone);
 	fsyi_fair_fork_child(alone);
-	fsy_atomic_u32_store_rel(word, RECOVERED);
-	fsyi_futex_wake(word, INT32_MAX);
+	fsy_atomic_u32_store_rel(&page->word, RECOVERED);
+	fsyi_futex_wake(&page->word, INT32_MAX);
 }
 
 void
 fsyi_fork_check(void)
 {
-	if (FSY_UNLIKELY(fsy_atomic_u32_load_acq(word) != RECOVERED))
+	if (FSY_UNLIKELY(fsy_atomic_u32_load_acq(&page->word) != RECOVERED))
 		recover();
 }
 
+/* Where nobody wipes the page a recovery that is under way must not be copied: the child would wait for its end. */
 static void
 before_fork(void)
 {
-	bool settled = fsy_atomic_u32_load_acq(word) == RECOVERED;
-
-	fsy_atomic_u32_store_rlx(&forks_before, settled ? fsy_atomic_u32_load_rlx(&fsyi_forks) : UNSETTLED);
+	if (fsy_atomic_u32_load_rlx(&page->kept) != 0)
+		fsyi_fork_check();
 }
 
-/* Does what the kernel should have: some emulators say that they will, and do not. Unless another library's handler has brought about recovery. */
+/* Does what the kernel has not: an old one, or an emulator that says that it will. Not by what recoveries there have been: another library's handler
+ * may have run before, and begun one. */
 static void
 after_fork(void)
 {
-	uint32_t before = fsy_atomic_u32_load_rlx(&forks_before);
-
-	if (before == UNSETTLED || before == fsy_atomic_u32_load_rlx(&fsyi_forks))
-		fsy_atomic_u32_store_rlx(word, WIPED);
+	if (fsy_atomic_u32_load_rlx(&page->kept) != 0)
+		fsy_atomic_u32_store_rlx(&page->word, WIPED);
 	/* Where there are readers' lines the child must recover while it has one thread: that one may go on for long without a slow path, and its
 	 * line must not be taken for that of a thread that is no more, nor theirs be left because another thread of the child was the first to look.
 	 * The same holds of what others have left in fair locks that this thread holds. */
@@ -78,17 +78,17 @@ after_fork(void)
 void
 fsyi_fork_init(void)
 {
-	long page;
+	long fresh;
 
 	pthread_atfork(before_fork, NULL, after_fork);
 	if (fsyi_switch_on("FASTSYNC_WIPEONFORK")) {
-		page = fsyi_syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (page > 0 && fsyi_syscall(SYS_madvise, page, 4096, MADV_WIPEONFORK, 0, 0, 0) == 0) {
-			word = (fsy_atomic_u32 *)(uintptr_t)page;
-			fsy_atomic_u32_store_rlx(word, RECOVERED);
+		fresh = fsyi_syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (fresh > 0 && fsyi_syscall(SYS_madvise, fresh, 4096, MADV_WIPEONFORK, 0, 0, 0) == 0) {
+			page = (struct page *)(uintptr_t)fresh;
+			*page = fallback;
 			return;
 		}
-		if (page > 0)
-			fsyi_syscall(SYS_munmap, page, 4096, 0, 0, 0, 0);
+		if (fresh > 0)
+			fsyi_syscall(SYS_munmap, fresh, 4096, 0, 0, 0, 0);
 	}
 }

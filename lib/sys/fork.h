@@ -5,7 +5,8 @@
  * A page marked MADV_WIPEONFORK holds a nonzero word; in a child it reads zero, whether the child
  * was made by fork, _Fork or clone. Slow paths look at it; the first to see zero calls every recovery function
  * once, while the child still has one thread, and sets the word again. Where the kernel has no
- * MADV_WIPEONFORK, or says so and has not, pthread_atfork does the same for fork alone.
+ * MADV_WIPEONFORK, or says so and has not, pthread_atfork does the same for fork alone. Which of them it is
+ * a second word of that page tells, which is never set again.
  */
 #ifndef FSYI_FORK_H
 #define FSYI_FORK_H
