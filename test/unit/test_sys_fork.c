@@ -5,6 +5,7 @@
 #include "lib/sys/membarrier.h"
 #include "lib/sys/thread.h"
 #include "lib/sys/topology.h"
+#include "lib/sys/tune.h"
 #include "test/support/child.h"
 #include "test/support/gate.h"
 #include "test/support/worker.h"
@@ -161,14 +162,6 @@ fork_among_waiters(pid_t (*way)(void))
 	workers_assert();
 }
 
-static bool
-wiped_on_fork(void)
-{
-	const char *given = getenv("FASTSYNC_WIPEONFORK");
-
-	return given == NULL || strcmp(given, "off") != 0;
-}
-
 static void
 test_fork(void **state)
 {
@@ -180,7 +173,7 @@ static void
 test_fork_without_handlers(void **state)
 {
 	(void)state;
-	if (!wiped_on_fork())
+	if (!fsyi_switch_on("FASTSYNC_WIPEONFORK"))
 		skip();                                  /* nothing tells, then */
 	fork_among_waiters(_Fork);
 	fork_among_waiters(raw_clone);
@@ -194,7 +187,7 @@ child_and_grandchild(void)
 	generation = fsyi_fork_generation();
 	records = census_by(look_at).records;
 	fsy_mutex_lock(&contested);
-	return status_of(wiped_on_fork() ? raw_clone : fork, recovered);
+	return status_of(fsyi_switch_on("FASTSYNC_WIPEONFORK") ? raw_clone : fork, recovered);
 }
 
 static void
