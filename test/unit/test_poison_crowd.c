@@ -102,7 +102,7 @@ test_r1_death_wakes_exactly_the_next(void **state)
 	for (unsigned int i = 0; i < count; i++)
 		assert_int_equal(pthread_create(&crowd[i], &small, be_one_of_the_crowd, &shared), 0);
 	pthread_attr_destroy(&small);
-	wait_until_parked(&shared, count);
+	wait_until_sleeping(&shared, count);
 	assert_int_equal(fsy_stats_watch(&shared), 0);
 	assert_int_equal(fsy_stats_get(&shared, &before), 0);
 	gate_meet(&parked, 2);
